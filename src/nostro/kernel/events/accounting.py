@@ -1,0 +1,48 @@
+"""Facts of accounting. 会计事件"""
+
+from dataclasses import dataclass
+
+from nostro.kernel.events import Fact
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningPosition(Fact):
+    """What a book owned when the books were opened here. Subject: opening/<book>/<isin>."""
+
+    book: str
+    isin: str
+    quantity: int
+    cost_minor: int
+    currency: str
+    account: str
+
+
+@dataclass(frozen=True, slots=True)
+class OpeningCash(Fact):
+    """What lay on a cash account when the books were opened here. Subject: opening/<account>/<currency>."""
+
+    account: str
+    currency: str
+    amount_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class PositionValued(Fact):
+    """A position was valued at the close. `change_minor` brings the books to the value. Subject: position/<book>/<isin>."""
+
+    book: str
+    isin: str
+    quantity: int
+    price_micro: int
+    currency: str
+    value_minor: int
+    change_minor: int
+
+
+@dataclass(frozen=True, slots=True)
+class BooksClosed(Fact):
+    """Debits equal credits in every asset, and nothing more is posted on this day. Subject: day/<date>."""
+
+    transfers: int
+    accounts: int
+    trial_balance: str
