@@ -1,0 +1,97 @@
+"""A real PostgreSQL for every test that wants one: embedded, or the one NOSTRO_TEST_DATABASE_URL names."""
+
+import os
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from nostro.spine import database, schema
+from nostro.spine.entities import Entity, house, named
+from nostro.spine.postgres import Cluster, Server
+
+TEMPLATE = "nostro_test"
+URL = os.environ.get("NOSTRO_TEST_DATABASE_URL", "")
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of outside examples and real messages, where it lies beside the project."""
+    folder = Path(os.environ.get("NOSTRO_SHARED", Path(__file__).resolve().parents[2] / "shared"))
+    if not folder.is_dir():
+        pytest.skip(f"no outside examples here: {folder} is absent (set NOSTRO_SHARED)")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """The server all tests of this run share."""
+    if URL:
+        pytest.skip("the embedded server is not used: NOSTRO_TEST_DATABASE_URL is set")
+    with Cluster(tmp_path_factory.mktemp("nostro_home")).running() as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
+def _migrated(request: pytest.FixtureRequest) -> None:
+    if URL:
+        schema.prepare_url(URL)
+    else:
+        schema.prepare(request.getfixturevalue("server"), TEMPLATE)
+    from django.db import connections
+
+    connections.close_all()
+
+
+@pytest.fixture
+def db(_migrated: None, request: pytest.FixtureRequest) -> Iterator[None]:
+    """A migrated database in the desks' role; everything a test does is rolled back."""
+    if URL:
+        database.use_url(URL)
+    else:
+        database.use(request.getfixturevalue("server"), TEMPLATE)
+    from django.db import connections, transaction
+
+    undo = transaction.atomic()
+    undo.__enter__()
+    try:
+        house()
+        yield
+    finally:
+        transaction.set_rollback(True)
+        undo.__exit__(None, None, None)
+        connections.close_all()
+
+
+@pytest.fixture
+def firm(db: None) -> Entity:
+    """A European broker, number 1."""
+    from django.db import connection
+
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "INSERT INTO spine_entity (id, code, name, name_zh, kind, currency, lei, bic)"
+            " VALUES (1, 'EUB', 'Fictitious Brokers', '虚构证券', 'broker', 'EUR', '', 'FCEUDEFFXXX')"
+        )
+    return named("EUB")
+
+
+@pytest.fixture
+def own_database(_migrated: None, server: Server) -> Iterator[str]:
+    """The name of a database of one's own, migrated and in use, for tests that commit or open a second connection."""
+    name = f"test_{uuid.uuid4().hex[:12]}"
+    with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as admin:
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER nostro_owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+        )
+    database.use(server, name)
+    house()
+    yield name
+    from django.db import connections
+
+    connections.close_all()
+    with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as admin:
+        admin.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
