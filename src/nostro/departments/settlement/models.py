@@ -22,7 +22,8 @@ class Instruction(models.Model):
     trade_date = models.DateField()
     settle_date = models.DateField()
     mic = models.CharField(max_length=4)
-    account = models.CharField(max_length=35)
+    account = models.CharField(max_length=35)  # our securities account at the place
+    cash_account = models.CharField(max_length=35)  # our cash account that serves the place in this currency
     counterparty_bic = models.CharField(max_length=11)
     place_bic = models.CharField(max_length=11)
     message = models.BigIntegerField(null=True)  # as it went out; null while held back
@@ -32,12 +33,18 @@ class Instruction(models.Model):
     reason = models.CharField(max_length=4, null=True)  # the latest ISO reason code the CSD gave
     matched_at = models.DateTimeField(null=True)
     settled_date = models.DateField(null=True)
+    failed_date = models.DateField(null=True)  # the last business day at whose end it was due and not settled
     business_date = models.DateField()
 
     class Meta:
         constraints = [
             models.UniqueConstraint(name="instruction_reference_once", fields=["entity", "reference"]),
-            models.UniqueConstraint(name="instruction_once_per_source", fields=["entity", "source"]),
+            # What was rejected or cancelled may be instructed anew; never may one obligation be delivered twice.
+            models.UniqueConstraint(
+                name="instruction_once_per_source",
+                fields=["entity", "source"],
+                condition=~Q(processing__in=["rejected", "cancelled"]),
+            ),
             models.CheckConstraint(name="instruction_direction_known", condition=Q(direction__in=["receive", "deliver"])),
             models.CheckConstraint(
                 name="instruction_processing_known",

@@ -54,3 +54,12 @@ class InstructionFailed(Fact):
     amount_minor: int
     currency: str
     settle_date: date
+
+
+@dataclass(frozen=True, slots=True)
+class InstructionCancelled(Fact):
+    """Two people took an instruction out: it will not be delivered or paid. Subject: instruction/<reference>."""
+
+    source: str
+    amount_minor: int
+    currency: str

@@ -39,10 +39,30 @@ class Migration(migrations.Migration):
                 ('cash_minor', models.BigIntegerField()),
                 ('trades', models.IntegerField()),
                 ('business_date', models.DateField()),
+                ('agreed_event', models.BigIntegerField(null=True)),
                 ('entity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spine.entity')),
             ],
             options={
-                'constraints': [models.CheckConstraint(condition=models.Q(('trades__gte', 1)), name='net_has_trades')],
+                'constraints': [models.CheckConstraint(condition=models.Q(('trades__gte', 1)), name='net_has_trades'), models.CheckConstraint(condition=models.Q(models.Q(('cash_minor__lt', 0), ('quantity__gt', 0)), models.Q(('cash_minor__gt', 0), ('quantity__lt', 0)), _connector='OR'), name='net_cash_runs_against_securities')],
+            },
+        ),
+        migrations.CreateModel(
+            name='Obligation',
+            fields=[
+                ('pk', models.CompositePrimaryKey('entity_id', 'ccp_bic', 'isin', 'settle_date', 'currency', 'direction', blank=True, editable=False, primary_key=True, serialize=False)),
+                ('ccp_bic', models.CharField(max_length=11)),
+                ('isin', models.CharField(max_length=20)),
+                ('settle_date', models.DateField()),
+                ('currency', models.CharField(max_length=3)),
+                ('direction', models.CharField(max_length=7)),
+                ('quantity_micro', models.BigIntegerField()),
+                ('cash_e4', models.BigIntegerField()),
+                ('message', models.BigIntegerField()),
+                ('business_date', models.DateField()),
+                ('entity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spine.entity')),
+            ],
+            options={
+                'constraints': [models.CheckConstraint(condition=models.Q(('direction__in', ['receive', 'deliver'])), name='obligation_direction_known')],
             },
         ),
     ]

@@ -29,6 +29,7 @@ class Migration(migrations.Migration):
                 ('settle_date', models.DateField()),
                 ('mic', models.CharField(max_length=4)),
                 ('account', models.CharField(max_length=35)),
+                ('cash_account', models.CharField(max_length=35)),
                 ('counterparty_bic', models.CharField(max_length=11)),
                 ('place_bic', models.CharField(max_length=11)),
                 ('message', models.BigIntegerField(null=True)),
@@ -38,11 +39,12 @@ class Migration(migrations.Migration):
                 ('reason', models.CharField(max_length=4, null=True)),
                 ('matched_at', models.DateTimeField(null=True)),
                 ('settled_date', models.DateField(null=True)),
+                ('failed_date', models.DateField(null=True)),
                 ('business_date', models.DateField()),
                 ('entity', models.ForeignKey(db_index=False, on_delete=django.db.models.deletion.PROTECT, related_name='+', to='spine.entity')),
             ],
             options={
-                'constraints': [models.UniqueConstraint(fields=('entity', 'reference'), name='instruction_reference_once'), models.UniqueConstraint(fields=('entity', 'source'), name='instruction_once_per_source'), models.CheckConstraint(condition=models.Q(('direction__in', ['receive', 'deliver'])), name='instruction_direction_known'), models.CheckConstraint(condition=models.Q(('processing__in', ['created', 'sent', 'accepted', 'rejected', 'cancelled'])), name='instruction_processing_known'), models.CheckConstraint(condition=models.Q(('matching__in', ['none', 'matched', 'unmatched'])), name='instruction_matching_known'), models.CheckConstraint(condition=models.Q(('settlement__in', ['pending', 'failing', 'settled'])), name='instruction_settlement_known'), models.CheckConstraint(condition=models.Q(models.Q(('settlement', 'settled'), _negated=True), models.Q(('matching', 'matched'), ('settled_date__isnull', False)), _connector='OR'), name='instruction_settled_is_matched_and_dated'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('amount_minor__gte', 0)), name='instruction_positive')],
+                'constraints': [models.UniqueConstraint(fields=('entity', 'reference'), name='instruction_reference_once'), models.UniqueConstraint(condition=models.Q(('processing__in', ['rejected', 'cancelled']), _negated=True), fields=('entity', 'source'), name='instruction_once_per_source'), models.CheckConstraint(condition=models.Q(('direction__in', ['receive', 'deliver'])), name='instruction_direction_known'), models.CheckConstraint(condition=models.Q(('processing__in', ['created', 'sent', 'accepted', 'rejected', 'cancelled'])), name='instruction_processing_known'), models.CheckConstraint(condition=models.Q(('matching__in', ['none', 'matched', 'unmatched'])), name='instruction_matching_known'), models.CheckConstraint(condition=models.Q(('settlement__in', ['pending', 'failing', 'settled'])), name='instruction_settlement_known'), models.CheckConstraint(condition=models.Q(models.Q(('settlement', 'settled'), _negated=True), models.Q(('matching', 'matched'), ('settled_date__isnull', False)), _connector='OR'), name='instruction_settled_is_matched_and_dated'), models.CheckConstraint(condition=models.Q(('quantity__gte', 0), ('amount_minor__gte', 0)), name='instruction_positive')],
             },
         ),
     ]
