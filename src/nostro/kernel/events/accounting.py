@@ -7,7 +7,7 @@ from nostro.kernel.events import Fact
 
 @dataclass(frozen=True, slots=True)
 class OpeningPosition(Fact):
-    """What a book owned when the books were opened here. Subject: opening/<book>/<isin>."""
+    """What a book owned when the books were opened here. Subject: opening/<book>/<isin>/<account>."""
 
     book: str
     isin: str
@@ -19,21 +19,29 @@ class OpeningPosition(Fact):
 
 @dataclass(frozen=True, slots=True)
 class OpeningCash(Fact):
-    """What lay on a cash account when the books were opened here. Subject: opening/<account>/<currency>."""
+    """What lay on a cash account when the books were opened here. Subject: opening/<account>/<currency>.
+
+    `sequence` and `statement` are the last statement taken over: the next one must follow it.
+    """
 
     account: str
     currency: str
     amount_minor: int
+    sequence: int
+    statement: str
 
 
 @dataclass(frozen=True, slots=True)
 class PositionValued(Fact):
-    """A position was valued at the close. `change_minor` brings the books to the value. Subject: position/<book>/<isin>."""
+    """A position was valued at the close. `change_minor` brings the books to the value. Subject: position/<book>/<isin>.
+
+    A position that was sold out needs no price: it is worth nothing.
+    """
 
     book: str
     isin: str
     quantity: int
-    price_micro: int
+    price_micro: int | None
     currency: str
     value_minor: int
     change_minor: int
