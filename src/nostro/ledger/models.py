@@ -37,7 +37,9 @@ class Account(models.Model):
             models.UniqueConstraint(name="account_code_once", fields=["entity", "code"]),
             models.CheckConstraint(
                 name="account_floor_below_ceiling",
-                condition=Q(floor_minor__isnull=True) | Q(ceiling_minor__isnull=True) | Q(floor_minor__lte=F("ceiling_minor")),
+                condition=Q(floor_minor__isnull=True)
+                | Q(ceiling_minor__isnull=True)
+                | Q(floor_minor__lte=F("ceiling_minor")),
             ),
         ]
 
@@ -45,7 +47,7 @@ class Account(models.Model):
 class Transfer(models.Model):
     """One amount of one asset from credit to debit account: balanced by construction. Append-only. 转账
 
-    No foreign keys on the bulk path: the posting function refuses unknown accounts under lock, `ledger verify` proves it.
+    No foreign keys on the bulk path: posting refuses unknown accounts under lock, and `verify` proves it.
     """
 
     pk = models.CompositePrimaryKey("entity_id", "id")
@@ -77,12 +79,14 @@ class Balance(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="balance_totals_not_negative", condition=Q(debit_minor__gte=0) & Q(credit_minor__gte=0))
+            models.CheckConstraint(
+                name="balance_totals_not_negative", condition=Q(debit_minor__gte=0) & Q(credit_minor__gte=0)
+            )
         ]
 
 
 class Snapshot(models.Model):
-    """Totals of an account over business dates up to `business_date` and events up to `event`, taken at a close. 余额快照"""
+    """Totals of an account over business dates and events up to these, taken at a close. 余额快照"""
 
     pk = models.CompositePrimaryKey("entity_id", "business_date", "account")
     entity = models.ForeignKey(Entity, models.PROTECT, related_name="+", db_index=False)

@@ -1,0 +1,1 @@
+"""What may be posted: pure rules over frames."""
