@@ -5,7 +5,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.clearing.rules import netting
@@ -119,11 +119,13 @@ def test_trades_become_obligations(case, rows, expected):
     assert slow(rows) == expected, case
 
 
+@settings(deadline=None)
 @given(TRADES)
 def test_the_fast_netting_equals_the_slow_one(rows):
     assert fast(rows) == slow(rows)
 
 
+@settings(deadline=None)
 @given(TRADES)
 def test_netting_makes_and_loses_nothing(rows):
     nets = netting.net(trades(rows)).nets
@@ -133,12 +135,14 @@ def test_netting_makes_and_loses_nothing(rows):
     assert nets["trades"].sum() == len(rows)
 
 
+@settings(deadline=None)
 @given(TRADES)
 def test_every_obligation_can_be_delivered_against_payment(rows):
     nets = netting.net(trades(rows)).nets
     assert all((q > 0) == (c < 0) and q and c for q, c in nets.select("quantity", "cash_minor").iter_rows())
 
 
+@settings(deadline=None)
 @given(TRADES, st.randoms())
 def test_the_order_of_arrival_changes_nothing(rows, random):
     frame = trades(rows)
@@ -149,6 +153,7 @@ def test_the_order_of_arrival_changes_nothing(rows, random):
     assert once.members.equals(again.members)
 
 
+@settings(deadline=None)
 @given(TRADES.filter(lambda rows: any(q > 1 and g > 1 for _, _, q, g, _ in rows)))
 def test_a_trade_in_two_parts_nets_like_the_whole(rows):
     place = next(i for i, (_, _, q, g, _) in enumerate(rows) if q > 1 and g > 1)
@@ -158,6 +163,7 @@ def test_a_trade_in_two_parts_nets_like_the_whole(rows):
     assert [r[:4] for r in whole] == [r[:4] for r in split]
 
 
+@settings(deadline=None)
 @given(TRADES)
 def test_every_net_explains_itself_back_to_its_trades(rows):
     frame = trades(rows)

@@ -30,7 +30,8 @@ class Instruction(models.Model):
     processing = models.CharField(max_length=10)
     matching = models.CharField(max_length=10)
     settlement = models.CharField(max_length=10)
-    reason = models.CharField(max_length=4, null=True)  # the latest ISO reason code the CSD gave
+    reason = models.CharField(max_length=4, null=True)  # the ISO reason code the CSD gave for its trouble
+    trouble = models.CharField(max_length=40, null=True)  # what our queue calls what is wrong; null while nothing is
     matched_at = models.DateTimeField(null=True)
     settled_date = models.DateField(null=True)
     failed_date = models.DateField(null=True)  # the last business day at whose end it was due and not settled

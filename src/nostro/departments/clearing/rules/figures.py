@@ -7,8 +7,9 @@ from nostro.kernel.money import currency_scale
 
 def scale_of(currencies: pl.Series) -> pl.Series:
     """The decimals of each currency code. Refuses what is no code, as `money.currency_scale` does."""
-    known = {code: currency_scale(code) for code in currencies.drop_nulls().unique().to_list()}
-    return currencies.replace_strict(known, return_dtype=pl.Int64)
+    codes = currencies.drop_nulls().unique()
+    scales = pl.Series([currency_scale(code) for code in codes.to_list()], dtype=pl.Int64)
+    return currencies.replace_strict(codes, scales, return_dtype=pl.Int64).cast(pl.Int64)
 
 
 def decimal_text(minor: pl.Expr, scale: pl.Expr) -> pl.Expr:

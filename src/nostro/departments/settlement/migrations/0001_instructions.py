@@ -37,6 +37,7 @@ class Migration(migrations.Migration):
                 ('matching', models.CharField(max_length=10)),
                 ('settlement', models.CharField(max_length=10)),
                 ('reason', models.CharField(max_length=4, null=True)),
+                ('trouble', models.CharField(max_length=40, null=True)),
                 ('matched_at', models.DateTimeField(null=True)),
                 ('settled_date', models.DateField(null=True)),
                 ('failed_date', models.DateField(null=True)),
