@@ -15,7 +15,7 @@ class Valuation(models.Model):
     book = models.CharField(max_length=20)
     instrument_id = models.IntegerField()
     quantity = models.BigIntegerField()
-    price_micro = models.BigIntegerField()
+    price_micro = models.BigIntegerField(null=True)  # a position that was sold out needs none
     currency = models.CharField(max_length=3)
     value_minor = models.BigIntegerField()
     carrying_minor = models.BigIntegerField()  # in the ledger before this valuation

@@ -21,7 +21,7 @@ class Migration(migrations.Migration):
                 ('book', models.CharField(max_length=20)),
                 ('instrument_id', models.IntegerField()),
                 ('quantity', models.BigIntegerField()),
-                ('price_micro', models.BigIntegerField()),
+                ('price_micro', models.BigIntegerField(null=True)),
                 ('currency', models.CharField(max_length=3)),
                 ('value_minor', models.BigIntegerField()),
                 ('carrying_minor', models.BigIntegerField()),

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from nostro.spine.tables import walled
+from nostro.spine.tables import append_only
 
 
 class Migration(migrations.Migration):
     dependencies = [("accounting", "0001_valuations"), ("spine", "0002_rights_and_walls")]
-    operations = [*walled("accounting_valuation")]
+    operations = [*append_only("accounting_valuation")]

@@ -2,9 +2,9 @@
 
 from django.db import migrations
 
-from nostro.spine.tables import walled
+from nostro.spine.tables import append_only
 
 
 class Migration(migrations.Migration):
     dependencies = [("reconciliation", "0001_statements_and_lines"), ("spine", "0002_rights_and_walls")]
-    operations = [*walled("reconciliation_statement", "reconciliation_line")]
+    operations = [*append_only("reconciliation_statement", "reconciliation_run", "reconciliation_line")]
