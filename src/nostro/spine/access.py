@@ -8,7 +8,8 @@ def add_person(login: str, name: str, name_zh: str) -> None:
     with connection.cursor() as cursor:
         cursor.execute("SELECT nostro_add_person(%s)", [login])
         cursor.execute(
-            "INSERT INTO spine_person (login, name, name_zh) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING", [login, name, name_zh]
+            "INSERT INTO spine_person (login, name, name_zh) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
+            [login, name, name_zh],
         )
 
 

@@ -80,7 +80,9 @@ def copy_in(table: str, frame: pl.DataFrame) -> int:
     statement = sql.SQL("COPY {} ({}) FROM STDIN (FORMAT csv)").format(sql.Identifier(table), columns)
     with raw().cursor() as cursor, cursor.copy(statement) as copy:
         for part in text.iter_slices(200_000):
-            copy.write(part.write_csv(include_header=False, quote_style="necessary", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ"))
+            copy.write(
+                part.write_csv(include_header=False, quote_style="necessary", datetime_format="%Y-%m-%dT%H:%M:%S%.6fZ")
+            )
     return frame.height
 
 
@@ -94,12 +96,17 @@ def read_frame(
     buffer = io.BytesIO()
     with psycopg.ClientCursor(on or raw()) as cursor:
         composed = cursor.mogrify(query, parameters) if parameters else query
-        with cursor.copy(sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(cast(LiteralString, composed)))) as copy:
+        with cursor.copy(
+            sql.SQL("COPY ({}) TO STDOUT (FORMAT csv)").format(sql.SQL(cast(LiteralString, composed)))
+        ) as copy:
             for part in copy:
                 buffer.write(part)
     if not buffer.tell():
         return pl.DataFrame(schema=schema)
-    wire = {n: pl.String if k == pl.Binary or k == pl.Boolean or isinstance(k, pl.Datetime) else k for n, k in schema.items()}
+    wire = {
+        n: pl.String if k == pl.Binary or k == pl.Boolean or isinstance(k, pl.Datetime) else k
+        for n, k in schema.items()
+    }
     frame = pl.read_csv(buffer.getvalue(), has_header=False, schema=pl.Schema(wire), try_parse_dates=False)
     return frame.with_columns(_typed(name, kind) for name, kind in schema.items() if wire[name] != kind)
 

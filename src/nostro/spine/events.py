@@ -116,7 +116,9 @@ def emit_one(
     actor: str = MACHINE,
 ) -> int:
     """Append a single event and return its sequence number."""
-    row = pl.DataFrame([{"subject": subject, "cause": cause, "message": message, **asdict(fact)}], infer_schema_length=None)  # type: ignore[call-overload]  # every fact is a dataclass
+    row = pl.DataFrame(
+        [{"subject": subject, "cause": cause, "message": message, **asdict(fact)}], infer_schema_length=None
+    )  # type: ignore[call-overload]  # every fact is a dataclass
     return int(emit(entity_id, day, type(fact), row, actor=actor)[0])
 
 
@@ -135,9 +137,13 @@ def _append(end: Head, day: date, events: pl.DataFrame) -> None:
         )
         copy_in(
             "spine_event",
-            part.with_columns(recorded_at=pl.lit(now).cast(pl.Datetime("us", "UTC")), digest=pl.Series(leaf, dtype=pl.Binary)),
+            part.with_columns(
+                recorded_at=pl.lit(now).cast(pl.Datetime("us", "UTC")), digest=pl.Series(leaf, dtype=pl.Binary)
+            ),
         )
-        blocks.append((int(part["entity_id"][0]), number, int(part["seq"][0]), end.last_seq, day, now, leaves, end.link, end.seal))
+        blocks.append(
+            (int(part["entity_id"][0]), number, int(part["seq"][0]), end.last_seq, day, now, leaves, end.link, end.seal)
+        )
     with connection.cursor() as cursor:
         cursor.executemany(
             "INSERT INTO spine_block (entity_id, number, first_seq, last_seq, business_date, recorded_at, leaves, link, seal)"

@@ -41,8 +41,9 @@ def open_all(
     silent = set(refused["reason"].unique()) - set(words)
     assert not silent, f"reasons without words: {sorted(silent)}"
     known = read_frame(
-        "SELECT reason, subject FROM spine_exception WHERE entity_id = %s AND reason = ANY(%s)",
-        [entity_id, refused["reason"].unique().to_list()],
+        "SELECT reason, subject FROM spine_exception WHERE entity_id = %s AND reason = ANY(%s)"
+        " AND (state <> 'closed' OR business_date = %s)",
+        [entity_id, refused["reason"].unique().to_list(), day],
         schema=KNOWN,
     )
     new = refused.unique(["reason", "subject"], keep="first", maintain_order=True).join(

@@ -34,7 +34,9 @@ def lift(entity_id: int, day: date, department: str, subject: str, *, actor: str
         if row is None:
             return False
         event = emit_one(entity_id, day, HoldLifted(department), subject, cause=row[0], actor=actor)
-        cursor.execute("UPDATE spine_hold SET lifted_by = %s WHERE entity_id = %s AND id = %s", [event, entity_id, row[0]])
+        cursor.execute(
+            "UPDATE spine_hold SET lifted_by = %s WHERE entity_id = %s AND id = %s", [event, entity_id, row[0]]
+        )
     return True
 
 

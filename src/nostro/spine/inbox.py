@@ -51,7 +51,8 @@ def receive(entity_id: int, day: date, *, kind: str, sender: str, name: str, dat
     with connection.cursor() as cursor:
         cursor.execute("SELECT id FROM spine_entity WHERE id = %s FOR UPDATE", [entity_id])
         cursor.execute(
-            "SELECT sha256 FROM spine_messagefile WHERE entity_id = %s AND direction = 'in' AND name = %s", [entity_id, name]
+            "SELECT sha256 FROM spine_messagefile WHERE entity_id = %s AND direction = 'in' AND name = %s",
+            [entity_id, name],
         )
         before = cursor.fetchone()
         if before and before[0] == digest:
@@ -79,7 +80,15 @@ def send(entity_id: int, day: date, *, kind: str, receiver: str, name: str, buil
 
 
 def _store(
-    entity_id: int, day: date, direction: str, kind: str, sender: str, name: str, data: bytes, digest: str, twin: int | None
+    entity_id: int,
+    day: date,
+    direction: str,
+    kind: str,
+    sender: str,
+    name: str,
+    data: bytes,
+    digest: str,
+    twin: int | None,
 ) -> StoredFile:
     with connection.cursor() as cursor:
         cursor.execute("SELECT coalesce(max(id), 0) + 1 FROM spine_messagefile WHERE entity_id = %s", [entity_id])
@@ -114,7 +123,8 @@ def content(entity_id: int, file: int) -> bytes:
     """A file's bytes, as they came or went."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT content FROM spine_messagechunk WHERE entity_id = %s AND file = %s ORDER BY number", [entity_id, file]
+            "SELECT content FROM spine_messagechunk WHERE entity_id = %s AND file = %s ORDER BY number",
+            [entity_id, file],
         )
         return b"".join(bytes(row[0]) for row in cursor.fetchall())
 
@@ -132,7 +142,8 @@ def record(entity_id: int, file: StoredFile, items: pl.DataFrame, *, read_by: st
     if read_by:
         with connection.cursor() as cursor:
             cursor.execute(
-                "UPDATE spine_messagefile SET read_by = %s WHERE entity_id = %s AND id = %s", [read_by, entity_id, file.id]
+                "UPDATE spine_messagefile SET read_by = %s WHERE entity_id = %s AND id = %s",
+                [read_by, entity_id, file.id],
             )
 
 

@@ -20,7 +20,9 @@ class Entity(models.Model):
         constraints = [
             models.UniqueConstraint(name="entity_code_once", fields=["code"]),
             models.CheckConstraint(name="entity_code_form", condition=Q(code__regex=r"^[A-Z][A-Z0-9]{1,7}$")),
-            models.CheckConstraint(name="entity_kind_known", condition=Q(kind__in=["house", "broker", "manager", "insurer"])),
+            models.CheckConstraint(
+                name="entity_kind_known", condition=Q(kind__in=["house", "broker", "manager", "insurer"])
+            ),
         ]
 
 
@@ -32,7 +34,9 @@ class Person(models.Model):
     name_zh = models.CharField(max_length=80)
 
     class Meta:
-        constraints = [models.CheckConstraint(name="person_login_form", condition=Q(login__regex=r"^[a-z][a-z0-9_]{0,29}$"))]
+        constraints = [
+            models.CheckConstraint(name="person_login_form", condition=Q(login__regex=r"^[a-z][a-z0-9_]{0,29}$"))
+        ]
 
 
 class Access(models.Model):
@@ -48,7 +52,16 @@ class Access(models.Model):
             models.CheckConstraint(
                 name="access_duty_known",
                 condition=Q(
-                    duty__in=["settlement", "reconciliation", "accounting", "compliance", "risk", "data", "operator", "auditor"]
+                    duty__in=[
+                        "settlement",
+                        "reconciliation",
+                        "accounting",
+                        "compliance",
+                        "risk",
+                        "data",
+                        "operator",
+                        "auditor",
+                    ]
                 ),
             )
         ]
@@ -98,7 +111,9 @@ class Event(models.Model):
         ]
         constraints = [
             models.CheckConstraint(name="event_seq_from_one", condition=Q(seq__gte=1)),
-            models.CheckConstraint(name="event_cause_came_before", condition=Q(cause__isnull=True) | Q(cause__lt=F("seq"))),
+            models.CheckConstraint(
+                name="event_cause_came_before", condition=Q(cause__isnull=True) | Q(cause__lt=F("seq"))
+            ),
         ]
 
 
@@ -128,7 +143,9 @@ class MessageFile(models.Model):
     sha256 = models.CharField(max_length=64)
     business_date = models.DateField()
     recorded_at = models.DateTimeField()
-    duplicate_of = models.IntegerField(null=True)  # the same bytes came before under another name: stored, not read again
+    duplicate_of = models.IntegerField(
+        null=True
+    )  # the same bytes came before under another name: stored, not read again
     read_by = models.CharField(max_length=40, null=True)  # the step that has read it; null while nobody has
 
     class Meta:
@@ -165,7 +182,9 @@ class MessageItem(models.Model):
 
     class Meta:
         constraints = [
-            models.CheckConstraint(name="item_outcome_known", condition=Q(outcome__in=["done", "duplicate", "refused", "sent"])),
+            models.CheckConstraint(
+                name="item_outcome_known", condition=Q(outcome__in=["done", "duplicate", "refused", "sent"])
+            ),
             models.CheckConstraint(
                 name="item_refused_says_why", condition=~Q(outcome="refused") | Q(reason__isnull=False)
             ),
@@ -195,7 +214,9 @@ class ExceptionItem(models.Model):
     class Meta:
         db_table = "spine_exception"
         constraints = [
-            models.UniqueConstraint(name="exception_once_per_reason_and_subject", fields=["entity", "reason", "subject"]),
+            models.UniqueConstraint(
+                name="exception_once_a_day", fields=["entity", "business_date", "reason", "subject"]
+            ),
             models.CheckConstraint(name="exception_state_known", condition=Q(state__in=["open", "waiting", "closed"])),
             models.CheckConstraint(
                 name="exception_money_has_currency", condition=Q(money_minor__isnull=True) | Q(currency__isnull=False)

@@ -56,7 +56,17 @@ def run(entity: Entity, day: date, name: str, desk: Desk) -> Tally:
                 cursor.execute(
                     "INSERT INTO spine_step (entity_id, business_date, name, seen, done, open, cancelled, refused, finished_at)"
                     " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",
-                    [entity.id, day, name, tally.seen, tally.done, tally.open, tally.cancelled, tally.refused, clock.now()],
+                    [
+                        entity.id,
+                        day,
+                        name,
+                        tally.seen,
+                        tally.done,
+                        tally.open,
+                        tally.cancelled,
+                        tally.refused,
+                        clock.now(),
+                    ],
                 )
             _end(entity, day, name, attempt, "done", "")
     except Waiting as waiting:

@@ -61,16 +61,20 @@ MESSAGES: Mapping[str, Words] = {
         "The FIX message lacks tag %(tag)s (%(name)s).", "FIX 报文缺少标签 %(tag)s(%(name)s)。"
     ),
     MessageReason.FIX_FIELD_INVALID: _message(
-        "FIX tag %(tag)s (%(name)s) says %(value)s: %(rule)s.", "FIX 标签 %(tag)s(%(name)s)的值 %(value)s 无效:%(rule)s。"
+        "FIX tag %(tag)s (%(name)s) says %(value)s: %(rule)s.",
+        "FIX 标签 %(tag)s(%(name)s)的值 %(value)s 无效:%(rule)s。",
     ),
     MessageReason.XML_BROKEN: _message(
         "The XML is not well-formed at line %(line)s, column %(column)s: %(message)s.",
         "XML 格式错误,第 %(line)s 行第 %(column)s 列:%(message)s。",
     ),
     MessageReason.XML_INVALID: _message("%(path)s is not valid: %(rule)s.", "%(path)s 无效:%(rule)s。"),
-    MessageReason.MT_BROKEN: _message("The SWIFT message is broken at line %(line)s: %(rule)s.", "SWIFT 报文第 %(line)s 行损坏:%(rule)s。"),
+    MessageReason.MT_BROKEN: _message(
+        "The SWIFT message is broken at line %(line)s: %(rule)s.", "SWIFT 报文第 %(line)s 行损坏:%(rule)s。"
+    ),
     MessageReason.MT_FIELD_MISSING: _message(
-        "The SWIFT message lacks field %(field)s in sequence %(sequence)s.", "SWIFT 报文序列 %(sequence)s 缺少必填栏位 %(field)s。"
+        "The SWIFT message lacks field %(field)s in sequence %(sequence)s.",
+        "SWIFT 报文序列 %(sequence)s 缺少必填栏位 %(field)s。",
     ),
     MessageReason.MT_FIELD_INVALID: _message(
         "SWIFT field %(field)s in sequence %(sequence)s says %(value)s: %(rule)s.",
@@ -81,7 +85,8 @@ MESSAGES: Mapping[str, Words] = {
         "Line %(line)s lacks a value in column %(column)s.", "第 %(line)s 行缺少 %(column)s 列的值。"
     ),
     MessageReason.CSV_FIELD_INVALID: _message(
-        "Line %(line)s, column %(column)s says %(value)s: %(rule)s.", "第 %(line)s 行 %(column)s 列的值 %(value)s 无效:%(rule)s。"
+        "Line %(line)s, column %(column)s says %(value)s: %(rule)s.",
+        "第 %(line)s 行 %(column)s 列的值 %(value)s 无效:%(rule)s。",
     ),
     "file_changed": _message(
         "A file of this name came before with other content (%(before)s, now %(now)s).",

@@ -1,16 +1,8 @@
 """Facts of the business day. 营业日事件"""
 
 from dataclasses import dataclass
-from datetime import date
 
 from nostro.kernel.events import Fact
-
-
-@dataclass(frozen=True, slots=True)
-class DayOpened(Fact):
-    """A business day began for an entity. Subject: day/<date>."""
-
-    day: date
 
 
 @dataclass(frozen=True, slots=True)

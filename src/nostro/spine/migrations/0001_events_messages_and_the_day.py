@@ -154,7 +154,7 @@ class Migration(migrations.Migration):
             ],
             options={
                 'db_table': 'spine_exception',
-                'constraints': [models.UniqueConstraint(fields=('entity', 'reason', 'subject'), name='exception_once_per_reason_and_subject'), models.CheckConstraint(condition=models.Q(('state__in', ['open', 'waiting', 'closed'])), name='exception_state_known'), models.CheckConstraint(condition=models.Q(('money_minor__isnull', True), ('currency__isnull', False), _connector='OR'), name='exception_money_has_currency')],
+                'constraints': [models.UniqueConstraint(fields=('entity', 'business_date', 'reason', 'subject'), name='exception_once_a_day'), models.CheckConstraint(condition=models.Q(('state__in', ['open', 'waiting', 'closed'])), name='exception_state_known'), models.CheckConstraint(condition=models.Q(('money_minor__isnull', True), ('currency__isnull', False), _connector='OR'), name='exception_money_has_currency')],
             },
         ),
         migrations.CreateModel(
