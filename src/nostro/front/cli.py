@@ -37,7 +37,6 @@ def nostro(context: click.Context, language: str, as_json: bool, debug: bool) ->
 
 for command in (
     demo.demo,
-    demo.bench,
     doctor.doctor,
     day.day,
     day.status,
