@@ -177,8 +177,10 @@ def test_many_transfers_over_many_accounts_are_stored_as_they_were_judged(firm, 
         cursor.execute("SELECT count(*), sum(amount_minor)::bigint, sum(id)::bigint FROM ledger_transfer")
         assert cursor.fetchone() == (accepted.height, accepted["amount_minor"].sum(), accepted["id"].sum())
         cursor.execute(
-            "SELECT count(*) FROM ledger_balance b WHERE debit_minor <> coalesce((SELECT sum(amount_minor) FROM"
-            " ledger_transfer t WHERE t.debit = b.account), 0) OR credit_minor <> coalesce((SELECT sum(amount_minor) FROM"
-            " ledger_transfer t WHERE t.credit = b.account), 0)"
+            "WITH replay AS (SELECT account, sum(d) AS debits, sum(c) AS credits FROM"
+            " (SELECT debit, amount_minor, 0 FROM ledger_transfer"
+            " UNION ALL SELECT credit, 0, amount_minor FROM ledger_transfer) AS sides (account, d, c) GROUP BY account)"
+            " SELECT count(*) FROM replay FULL JOIN ledger_balance USING (account)"
+            " WHERE debits IS DISTINCT FROM debit_minor OR credits IS DISTINCT FROM credit_minor"
         )
         assert cursor.fetchone() == (0,)
