@@ -69,7 +69,8 @@ class Party(models.Model):
         constraints = [
             models.UniqueConstraint(name="party_bic_once", fields=["bic"]),
             models.CheckConstraint(
-                name="party_kind_known", condition=Q(kind__in=["counterparty", "ccp", "csd", "custodian", "bank", "firm"])
+                name="party_kind_known",
+                condition=Q(kind__in=["counterparty", "ccp", "csd", "custodian", "bank", "firm"]),
             ),
         ]
 

@@ -1,8 +1,8 @@
 """Named calendars of exchanges and banks, and the settlement date of a trade. 日历与交收日
 
-A trade settles on the n-th day on which both its exchange and its bank calendar are open: New York's exchange is shut on
-Good Friday when the Fed is open, and open on Columbus Day when the Fed is shut.
-Sources: exchange_calendars for exchanges; `holidays` for TARGET (its long-term calendar), the Federal Reserve, the banks
+A trade settles on the n-th day on which both its exchange and its bank calendar are open: New York's exchange is shut
+on Good Friday when the Fed is open, and open on Columbus Day when the Fed is shut.
+Sources: exchange_calendars for exchanges; `holidays` for TARGET (its long-term calendar), the Federal Reserve, banks
 of England and of Hong Kong; chinese_calendar for mainland banks, whose make-up Saturdays and Sundays (调休) are working
 days. A calendar knows the years below and no more. Past them it refuses: libraries answer wrongly there, silently.
 """
@@ -23,7 +23,7 @@ EXCHANGES: Final = {
     "XHKG": (1990, 2027),
     "XSHG": (1991, None),
 }
-"""Exchange -> first and last year whose closings are announced; null where the library knows itself where its list ends."""
+"""Exchange -> first and last year whose closings are announced; null where the library knows its own end."""
 BANKS: Final = {"TARGET": (1999, 2030), "US": (1999, 2030), "GB": (1990, 2027), "HK": (1998, 2027), "CN": (2004, None)}
 """Bank calendar -> the same. The Federal Reserve publishes five years, London and Hong Kong one or two ahead."""
 
@@ -73,7 +73,7 @@ def settle_date(trade_date: date, cycle_days: int, exchange: str, bank: str) -> 
 
 
 def settle_dates(wanted: pl.DataFrame) -> pl.DataFrame:
-    """SETTLES for each row of WANTED, in order: the date, or the name of what is wrong. Give each pair once: it is a loop."""
+    """SETTLES for each row of WANTED, in order: the date, or the name of what is wrong. Give each once: it loops."""
     return pl.DataFrame(list(_settled(wanted.select(*WANTED).rows())), schema=SETTLES, orient="row")
 
 
