@@ -49,7 +49,10 @@ class PositionValued(Fact):
 
 @dataclass(frozen=True, slots=True)
 class BooksClosed(Fact):
-    """Debits equal credits in every asset, and nothing more is posted on this day. Subject: day/<date>."""
+    """Debits equal credits in every asset, and nothing more is posted on this day. Subject: day/<date>.
+
+    `trial_balance` is a JSON object: each asset's total debits, which are its total credits too.
+    """
 
     transfers: int
     accounts: int

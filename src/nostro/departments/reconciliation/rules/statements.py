@@ -45,7 +45,7 @@ def judge(
     """
     account = [pl.col(name) for name in ACCOUNT]
     judged = (
-        statements.sort("message")
+        statements.sort("message", maintain_order=True)
         .join(
             accounts.select(ACCOUNT).unique().with_columns(ours=pl.lit(True)),
             on=ACCOUNT,
@@ -105,7 +105,7 @@ def judge(
 
 
 def missing(accounts: pl.DataFrame, day: date) -> pl.DataFrame:
-    """An exception for each of these accounts (account, currency): it moved or holds something, and no statement came."""
+    """An exception for each of these accounts (account, currency), which moved or hold something without a statement."""
     subject = pl.concat_str(
         pl.lit("statement"),
         "account",
