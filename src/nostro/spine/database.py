@@ -116,7 +116,8 @@ def _typed(name: str, kind: pl.DataType) -> pl.Expr:
         return pl.col(name).str.slice(2).str.decode("hex")
     if kind == pl.Boolean:
         return pl.col(name) == "t"
-    return pl.col(name).str.slice(0, 26).str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", time_zone="UTC")
+    # PostgreSQL writes no trailing zeros of a second. A session that is not in UTC is refused here instead of misread.
+    return pl.col(name).str.strip_suffix("+00").str.to_datetime("%Y-%m-%d %H:%M:%S%.f", time_unit="us", time_zone="UTC")
 
 
 @contextmanager
