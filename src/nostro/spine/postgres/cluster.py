@@ -233,7 +233,7 @@ def _wait(place: Place, child: "subprocess.Popen[bytes] | None") -> Server | Non
         if found is not None and found.status == "ready" and time.monotonic() - changed_at > 10:
             raise PostgresError(
                 "postgres_socket",
-                "The server runs and its socket does not answer: `nostro database stop`, then try again.",
+                f"The server runs and its socket does not answer: stop it with `kill -INT {found.pid}`, then try again.",
                 socket=found.socket,
                 process=found.pid,
             )
