@@ -183,9 +183,13 @@ def _built(entity: Entity, day: date, dialect: str, servicer: str, part: pl.Data
     try:
         return _write(entity, day, dialect, servicer, part), pl.DataFrame(schema=REFUSED)
     except Refused as refusal:
-        rules = {r.subject.rpartition("/")[2]: f"{r.place} {dict(r.facts)}" for r in reversed(refusal.refusals)}
+        rules = {
+            r.subject.rpartition("/")[2]: f"{r.place}: {r.facts.get('value', '')} ({r.facts.get('rule', '')})"
+            for r in reversed(refusal.refusals)
+        }
         rule = pl.col("reference").replace_strict(rules, default=None, return_dtype=pl.String)
-        wrong = _heard(_with_deadlines(part, day)).with_columns(text=rule).filter(pl.col("text").is_not_null())
+        told = _heard(_with_deadlines(part, day)).with_columns(text=rule, reason=pl.lit(None, pl.String))
+        wrong = told.filter(pl.col("text").is_not_null())
         assert wrong.height, "a builder names the instructions it cannot write"
         rest = part.join(wrong, on="reference", how="anti", maintain_order="left")
         return _write(entity, day, dialect, servicer, rest), tell(wrong, "instruction_unwritable")

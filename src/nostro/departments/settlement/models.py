@@ -46,12 +46,16 @@ class Instruction(models.Model):
                 fields=["entity", "source"],
                 condition=~Q(processing__in=["rejected", "cancelled"]),
             ),
-            models.CheckConstraint(name="instruction_direction_known", condition=Q(direction__in=["receive", "deliver"])),
+            models.CheckConstraint(
+                name="instruction_direction_known", condition=Q(direction__in=["receive", "deliver"])
+            ),
             models.CheckConstraint(
                 name="instruction_processing_known",
                 condition=Q(processing__in=["created", "sent", "accepted", "rejected", "cancelled"]),
             ),
-            models.CheckConstraint(name="instruction_matching_known", condition=Q(matching__in=["none", "matched", "unmatched"])),
+            models.CheckConstraint(
+                name="instruction_matching_known", condition=Q(matching__in=["none", "matched", "unmatched"])
+            ),
             models.CheckConstraint(
                 name="instruction_settlement_known", condition=Q(settlement__in=["pending", "failing", "settled"])
             ),
