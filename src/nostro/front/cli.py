@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from nostro import __version__
-from nostro.front.commands import audit, day, demo, doctor, exceptions, imports, ledger, recon, trade
+from nostro.front.commands import audit, bench, day, demo, doctor, exceptions, imports, ledger, recon, trade
 from nostro.front.output import Voice, note
 from nostro.kernel.refusals import Refused
 from nostro.spine.postgres import PostgresError
@@ -37,6 +37,7 @@ def nostro(context: click.Context, language: str, as_json: bool, debug: bool) ->
 
 for command in (
     demo.demo,
+    bench.bench,
     doctor.doctor,
     day.day,
     day.status,

@@ -30,6 +30,7 @@ from nostro.front import session
 from nostro.kernel.money import from_minor
 from nostro.kernel.refusals import Refusal, Refused, Tally
 from nostro.ledger import queries as ledger
+from nostro.ledger.assets import assets
 from nostro.spine import access, audit, entities
 from nostro.spine.database import read_frame
 from nostro.spine.events import EVENT, digests
@@ -204,9 +205,8 @@ def examine(choice: Choice, result: Run, server: Server | None) -> Report:
     report.trial_balance = _trial_balance()
     report.planted = _truth()
     _compare(report)
-    for firm in entities.firms():
-        for name, count in settlement.settlement_rate(firm.id, choice.day).items():
-            report.settled[name] = report.settled.get(name, 0) + count
+    rates = pl.concat([settlement.settlement_rate(firm.id, choice.day) for firm in entities.firms()])
+    report.settled = {"due": int(rates["due"].sum()), "settled": int(rates["settled"].sum())}
     report.example = _example()
     report.files = sorted(str(path) for path in (session.exchange() / "from").rglob("*") if path.is_file())
     report.tamper_found, report.tampered = tamper(server)
@@ -256,14 +256,15 @@ def _seconds(day: date) -> float:
 
 
 def _trial_balance() -> list[dict[str, Any]]:
+    currencies = assets().filter(pl.col("code").str.len_chars() == 3).select("code", "scale", asset_id="id")
     return [
         {
             "entity": firm.code,
-            "currency": row["asset"],
+            "currency": row["code"],
             "difference": str(from_minor(row["difference_minor"], row["scale"])),
         }
         for firm in entities.firms()
-        for row in ledger.trial_balance(firm.id).filter(pl.col("asset").str.len_chars() == 3).iter_rows(named=True)
+        for row in ledger.trial_balance(firm.id).join(currencies, on="asset_id").sort("code").iter_rows(named=True)
     ]
 
 

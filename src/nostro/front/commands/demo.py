@@ -21,7 +21,9 @@ from nostro.spine.postgres import Cluster, home
 
 
 @click.command()
-@click.option("--trades", type=click.IntRange(100, 1_000_000), default=10_000, show_default=True, help="Executions of the day.")
+@click.option(
+    "--trades", type=click.IntRange(100, 1_000_000), default=10_000, show_default=True, help="Executions of the day."
+)
 @click.option("--seed", type=int, default=7, show_default=True, help="Same seed, same day, same seal.")
 @click.option("--day", callback=parsed, default="2026-10-13", show_default=True, help="Business day.")
 @click.option("--faults", default="all", show_default=True, help="all, none, or kinds: see docs/faults.md.")
@@ -103,7 +105,8 @@ def _page(voice: Voice, report: play.Report) -> None:
     voice.say(
         f"Tamper test: one byte of {report.tampered} changed in a copy, its own digest recomputed: "
         + ("found, by name" if report.tamper_found else "NOT FOUND"),
-        f"篡改测试:在副本中改动 {report.tampered} 的一个字节并重算其摘要:" + ("已准确指出" if report.tamper_found else "未发现"),
+        f"篡改测试:在副本中改动 {report.tampered} 的一个字节并重算其摘要:"
+        + ("已准确指出" if report.tamper_found else "未发现"),
     )
     voice.say(f"Seal of the day: {report.seal}", f"当日封印:{report.seal}")
     voice.say(
@@ -115,7 +118,9 @@ def _page(voice: Voice, report: play.Report) -> None:
         voice.say(*[f"  {path}"] * 2)
     verdict = report.holds
     voice.say(
-        "Everything on this page holds." if verdict else "SOMETHING ON THIS PAGE DOES NOT HOLD (see FAILED, missed, false alarms).",
+        "Everything on this page holds."
+        if verdict
+        else "SOMETHING ON THIS PAGE DOES NOT HOLD (see FAILED, missed, false alarms).",
         "本页所有结论成立。" if verdict else "本页有结论不成立(见失败、漏报与误报)。",
     )
     if report.example:
@@ -131,11 +136,10 @@ def _rates(voice: Voice, report: play.Report) -> None:
     count = report.settled
     if count.get("due"):
         rate = 100 * count["settled"] / count["due"]
-        value = 100 * count["settled_value"] / count["due_value"] if count.get("due_value") else 0
         voice.say(
-            f"Settlement rate: {rate:.2f} % by volume ({count['settled']:,} of {count['due']:,} due), {value:.2f} % by value. "
+            f"Settlement rate: {rate:.2f} % by volume ({count['settled']:,} of {count['due']:,} due). "
             f"T2S in 2023: {play.PUBLISHED_RATE} % by volume (ECB, T2S Annual Report 2023)",
-            f"交收率:按笔数 {rate:.2f} %(应交收 {count['due']:,} 笔,已交收 {count['settled']:,} 笔),按金额 {value:.2f} %。"
+            f"交收率:按笔数 {rate:.2f} %(应交收 {count['due']:,} 笔,已交收 {count['settled']:,} 笔)。"
             f"T2S 2023 年:按笔数 {play.PUBLISHED_RATE} %(欧洲央行 T2S 2023 年报)",
         )
     entries = [f"{row['entity']} {row['currency']} {row['difference']}" for row in report.trial_balance]

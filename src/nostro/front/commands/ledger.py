@@ -11,12 +11,20 @@ from nostro.front.output import Voice
 from nostro.front.session import opened
 from nostro.kernel.money import written
 from nostro.ledger import queries, verify
+from nostro.ledger.assets import assets
 from nostro.spine import entities
+from nostro.spine.database import raw
 
 
 @click.group()
 def ledger() -> None:
     """The books: who owns what. 总账"""
+
+
+def _named(frame: pl.DataFrame) -> pl.DataFrame:
+    """The same with each asset's code (`asset`) and scale."""
+    named = assets().select(asset_id="id", asset="code", scale="scale")
+    return frame.join(named, on="asset_id", how="left", maintain_order="left")
 
 
 @ledger.command("trial-balance")
@@ -31,7 +39,7 @@ def trial_balance(voice: Voice, entity: str | None, as_of: date | None, known_at
         rows = [
             {"entity": one.code, **row}
             for one in chosen
-            for row in queries.trial_balance(one.id, as_of=as_of, as_known_at=known_at).iter_rows(named=True)
+            for row in _named(queries.trial_balance(one.id, as_of=as_of, as_known_at=known_at)).iter_rows(named=True)
         ]
         voice.table(
             ["entity", "asset", "debit", "credit", "difference"],
@@ -60,8 +68,7 @@ def balances(voice: Voice, entity: str, prefix: str | None, as_of: date | None, 
     with opened():
         one = entities.named(entity)
         frame = queries.balances(one.id, as_of=as_of, as_known_at=known_at, prefix=prefix)
-        scales = queries.scales()
-        rows = frame.join(scales, on="asset_id", how="left").sort("code")
+        rows = _named(frame).sort("code")
         voice.table(
             ["account", "asset", "debit", "credit", "balance"],
             [
@@ -87,7 +94,7 @@ def check(voice: Voice, entity: str | None) -> int:
     """Balances = replay of transfers = snapshots; exit code 1 and every difference by name otherwise."""
     with opened():
         chosen = [entities.named(entity)] if entity else entities.firms()
-        flaws = [{"entity": one.code, "flaw": str(flaw)} for one in chosen for flaw in verify.verify(one.id)]
+        flaws = [{"entity": one.code, "flaw": str(flaw)} for one in chosen for flaw in verify.verify(raw(), one.id)]
         for flaw in flaws:
             voice.say(*[f"{flaw['entity']}: {flaw['flaw']}"] * 2)
         if not flaws:

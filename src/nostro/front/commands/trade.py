@@ -1,7 +1,7 @@
 """`nostro trade show` tells one trade's life; `nostro explain` goes from a figure back to its message. 交易始末与溯源"""
 
 from collections.abc import Mapping
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 import click
 
@@ -12,6 +12,7 @@ from nostro.front.session import opened
 from nostro.kernel.money import written
 from nostro.kernel.refusals import Refusal, Refused
 from nostro.ledger import queries
+from nostro.ledger.assets import assets
 from nostro.spine import entities, inbox
 from nostro.spine.entities import Entity
 
@@ -56,7 +57,7 @@ def show(voice: Voice, exec_id: str, entity: str, known_at: datetime | None, mes
     """Everything that happened to a trade, line by line, with its postings."""
     with opened():
         one = entities.named(entity)
-        until = queries.known_until(one.id, known_at) if known_at else None
+        until = queries.known_at(one.id, known_at) if known_at else None
         tell(voice, one, story.of_execution(one, exec_id, known_until=until), messages=messages)
 
 
@@ -76,27 +77,29 @@ def explain(voice: Voice, figure: str, entity: str, as_of: date | None, known_at
         if figure.isdigit():
             tell(voice, one, story.behind_transfer(one, int(figure)), messages=True)
             return
-        statement = queries.statement(one.id, figure, as_of=as_of, as_known_at=known_at)
-        if statement is None:
+        found = queries.balances(one.id, prefix=figure).filter(code=figure)
+        if found.is_empty():
             tell(voice, one, story.of_subjects(one, [figure]), messages=True)
             return
+        scale = int(assets().filter(id=found["asset_id"][0])["scale"][0])
+        lines = queries.statement(
+            one.id, figure, queries.BEFORE_ALL + timedelta(1), as_of or queries.LAST_DAY, as_known_at=known_at
+        )
         voice.table(
-            ["transfer", "day", "event", "against", "debit", "credit", "balance"],
+            ["transfer", "day", "event", "against", "amount", "balance"],
             [
                 (
-                    row["id"], row["business_date"], row["event"], row["against"],
-                    written(row["debit_minor"], statement.scale) if row["debit_minor"] else "",
-                    written(row["credit_minor"], statement.scale) if row["credit_minor"] else "",
-                    written(row["balance_minor"], statement.scale),
+                    row["transfer"], row["business_date"], row["event"], row["contra"],
+                    written(row["amount_minor"], scale), written(row["balance_minor"], scale),
                 )
-                for row in statement.lines.iter_rows(named=True)
+                for row in lines.iter_rows(named=True)
             ],
-            right=["debit", "credit", "balance"],
+            right=["amount", "balance"],
         )  # fmt: skip
         voice.say(
             f"Next: nostro explain TRANSFER --entity {one.code}", f"下一步:nostro explain 转账编号 --entity {one.code}"
         )
-        voice.document({"account": figure, "scale": statement.scale, "lines": statement.lines.to_dicts()})
+        voice.document({"account": figure, "scale": scale, "lines": lines.to_dicts()})
 
 
 def tell(voice: Voice, entity: Entity, lines: list[story.Line], *, messages: bool) -> None:
