@@ -21,12 +21,11 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from nostro.kernel.money import INT64_MAX, INT64_MIN
+from nostro.messages.exact import decimal_text, decimals, fits_64_bits, scaled
 from nostro.messages.lines import BOM, Lines, Offsets, bad_frame, bad_row, cut, encoding_fault, fault, file_broken
 from nostro.messages.shapes import WHERE, MessageReason, Parsed
 
 LINE_BYTES_MAX: Final = 1_000_000
-_DIGITS_MAX: Final = 38
 _LF, _CR, _QUOTE, _COMMA = 10, 13, 34, 44
 # What a line may be, beginning outside quotes: whole fields, then perhaps a quoted field that is still open.
 _PLAIN: Final = rb'[^",\n]*'
@@ -323,18 +322,9 @@ def _value(name: str, column: Column) -> pl.Expr:
         case Kind.INTEGER:
             return text.cast(pl.Int64, strict=False)
         case Kind.DECIMAL:
-            return _scaled(text, column.scale or 0).cast(pl.Int64, strict=False)
+            return scaled(text, column.scale or 0).cast(pl.Int64, strict=False)
         case _:
             return text
-
-
-def _scaled(text: pl.Expr, scale: int) -> pl.Expr:
-    """Units and decimals read apart as whole numbers, so that nothing is ever rounded."""
-    parts = text.str.splitn(".", 2)
-    units = parts.struct.field("field_0").str.strip_prefix("-").cast(pl.Int128, strict=False)
-    decimals = parts.struct.field("field_1").fill_null("").str.head(scale).str.pad_end(scale, "0")
-    small = decimals.cast(pl.Int128, strict=False) if scale else pl.lit(0, pl.Int128)
-    return (units * 10**scale + small) * pl.when(text.str.starts_with("-")).then(-1).otherwise(1).cast(pl.Int128)
 
 
 def _rule(name: str, column: Column) -> pl.Expr:
@@ -353,11 +343,8 @@ def _rule(name: str, column: Column) -> pl.Expr:
         case Kind.DECIMAL:
             scale = column.scale or 0
             rules.append((~text.str.contains(r"^-?[0-9]+(\.[0-9]+)?$"), "decimal_number"))
-            rules.append((text.str.contains(rf"\.[0-9]{{{scale}}}[0-9]*[1-9]"), f"decimals_max {scale}"))
-            wide = _scaled(text, scale)
-            digits = text.str.strip_prefix("-").str.splitn(".", 2).struct.field("field_0").str.strip_chars_start("0")
-            fits = (digits.str.len_bytes() <= _DIGITS_MAX - 19) & wide.is_between(INT64_MIN, INT64_MAX)
-            rules.append((~fits.fill_null(False), "fits_64_bits"))
+            rules.append((decimals(text) > scale, f"decimals_max {scale}"))
+            rules.append((~fits_64_bits(text, scale), "fits_64_bits"))
         case Kind.CHOICE:
             rules.append((~text.is_in(sorted(column.choices)), f"one_of {'|'.join(sorted(column.choices))}"))
         case Kind.TEXT:
@@ -383,10 +370,4 @@ def _written(name: str, column: Column) -> pl.Expr:
     value = pl.col(name)
     if column.kind != Kind.DECIMAL:
         return value.cast(pl.String)
-    scale = column.scale or 0
-    digits = value.cast(pl.Int128).abs().cast(pl.String).str.zfill(scale + 1)
-    sign = pl.when(value < 0).then(pl.lit("-")).otherwise(pl.lit(""))
-    if not scale:
-        return pl.when(value.is_not_null()).then(sign + digits)
-    whole, small = digits.str.head(-scale), digits.str.tail(scale)
-    return pl.when(value.is_not_null()).then(sign + whole + "." + small)
+    return decimal_text(value, column.scale or 0)
