@@ -15,6 +15,7 @@ BOOKS = pl.DataFrame(
 )
 TRADE = {
     "id": 1, "exec_id": "X1", "isin": "DE0007164600", "scale": 0, "side": "buy", "trade_date": TODAY, "quantity": 100,
+    "quantity_micro": 100_000_000,  # of the execution: its name is also a part's
     "gross_minor": 100_001, "fee_minor": 15, "tax_minor": 0, "currency": "EUR", "book": "BLOCK", "is_block": True,
 }  # fmt: skip
 LINE = {

@@ -18,6 +18,8 @@ def _reports(rows: list[tuple[str, str]]) -> pl.DataFrame:
         isin=pl.lit("DE0007164600"),
         side=pl.lit("buy"),
         trade_date=pl.lit(date(2026, 10, 13)),
+        mic=pl.lit("XETR"),
+        message=pl.int_range(101, pl.len() + 101, dtype=pl.Int64),
     )
 
 

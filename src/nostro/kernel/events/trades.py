@@ -28,6 +28,13 @@ class ExecutionCancelled(Fact):
 
 
 @dataclass(frozen=True, slots=True)
+class ExecutionPriceAccepted(Fact):
+    """The price of an execution may pass though it is far from the last one, in four eyes. Subject: execution/<exec id>."""
+
+    exec_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class TradeEnriched(Fact):
     """An execution passed every check and became a trade. Subject: trade/<id>."""
 
@@ -66,7 +73,7 @@ class TradeAllocated(Fact):
 
 @dataclass(frozen=True, slots=True)
 class TradeConfirmed(Fact):
-    """The counterparty agreed. Subject: trade/<id>."""
+    """The counterparty agreed, or two people overruled it (then there is no message). Subject: trade/<id>."""
 
     confirm_id: str
     net_minor: int

@@ -12,6 +12,14 @@ from nostro.kernel.frames import checked_minor, refused
 from nostro.kernel.money import MICRO
 
 AMOUNTS: Final = ("gross_minor", "fee_minor", "tax_minor")
+REASONS: Final = (
+    *("allocation_missing", "allocation_differs", "allocation_book_unknown", "allocation_sum_differs"),
+    "allocation_fraction",
+)
+_TRADE: Final = (
+    *("id", "exec_id", "isin", "scale", "side", "trade_date", "quantity"),
+    *(*AMOUNTS, "currency", "book"),
+)
 _PART: Final = ("trade", "book", "quantity", *AMOUNTS)
 
 
@@ -28,7 +36,7 @@ def allocate(
     Parts of one instruction in one book are added. Amounts follow the quantity; see `split`.
     """
     whole = trades.filter(~pl.col("is_block")).select(pl.col("id").alias("trade"), *_PART[1:])
-    blocks = trades.filter("is_block")
+    blocks = trades.filter("is_block").select(_TRADE)
     told, bad = _instructed(blocks, instructions, books)
     parts = split(told)
     return pl.concat([whole, parts]).sort("trade", "book"), bad

@@ -61,10 +61,11 @@ def conflict_refusals(conflicts: pl.DataFrame, file: str) -> pl.DataFrame:
 
 
 def _refusals(reports: pl.DataFrame, reason: str, file: str, facts: Sequence[str]) -> pl.DataFrame:
-    return refused(
+    told = refused(
         reports,
         reason,
         subject=pl.format("execution/{}", pl.col("exec_id")),
         place=pl.format("{} message {}", pl.lit(file), pl.col("ordinal")),
         facts={name: pl.col(name) for name in ["exec_id", *facts]},
     )
+    return told.hstack(reports.select("message", "mic"))

@@ -17,6 +17,7 @@ from nostro.kernel.money import currency_scale
 PAIRING: Final = ("isin", "side", "quantity_micro", "currency", "trade_date", "settle_date", "counterparty_bic")
 NO_TOLERANCE: Final[Mapping[str, int]] = {}
 """Minor units by currency; a currency that is not named has none."""
+REASONS: Final = ("confirm_differs", "confirm_missing")
 _KEY: Final = ("order_id", *PAIRING)
 
 
