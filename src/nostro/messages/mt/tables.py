@@ -73,7 +73,7 @@ STRUCTURES: Final = {
 }
 """The sequences of each message type in the 5 series. MT 940 has none: see FLAT."""
 
-FLAT: Final = {"940": "20! 21 25P! 28C! 60FM! 61* 86* 62FM! 64 65* 86"}
+FLAT: Final = {"940": "20! 21 25P! 28C! 60FM! 61* 62FM! 64 65* 86"}
 """A message without sequences: its fields in order. "25P" is 25 or 25P; 61 and 86 alternate."""
 
 FORMATS: Final = {

@@ -20,7 +20,9 @@ class Node:
     path: str  # codes from the top, "SETDET/SETPRTY"
     fields: list[tuple[int, str, str | None]] = field(default_factory=list)
     children: list[Self] = field(default_factory=list)
-    order: list[str] = field(default_factory=list)  # field numbers and codes of sequences, as they came
+    order: list[tuple[int, str, bool]] = field(
+        default_factory=list
+    )  # (place, tag or code, whether a field), as they came
 
     def walk(self) -> Iterator["Node"]:
         """This sequence and all inside it, in file order."""
@@ -56,7 +58,7 @@ def build_tree(heads: Sequence[str]) -> tuple[Node, list[Unbalanced]]:
             parent = open_nodes[-1]
             node = Node(qualified, at, f"{parent.path}/{qualified}" if parent.path else qualified)
             parent.children.append(node)
-            parent.order.append(qualified)
+            parent.order.append((at, qualified, False))
             open_nodes.append(node)
         elif tag == "16S":
             if qualified not in [node.code for node in open_nodes[1:]]:
@@ -68,6 +70,6 @@ def build_tree(heads: Sequence[str]) -> tuple[Node, list[Unbalanced]]:
             open_nodes.pop()
         else:
             open_nodes[-1].fields.append((at, tag, qualified[1:5] if qualified else None))
-            open_nodes[-1].order.append(tag)
+            open_nodes[-1].order.append((at, tag, True))
     wrong.extend(Unbalanced(node.opened, "sequence_not_closed", node.code) for node in open_nodes[:0:-1])
     return root, wrong

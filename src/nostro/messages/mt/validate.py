@@ -98,6 +98,11 @@ def _rest_pattern(head: str) -> str:
     return whole[len(known) :] if whole.startswith(known) else _NEVER
 
 
+@cache
+def _rest_compiled(head: str) -> re.Pattern[str]:
+    return re.compile(_rest_pattern(head))
+
+
 @dataclass(frozen=True, slots=True)
 class _Allowed:
     number: str
@@ -167,8 +172,9 @@ def judge_structure(mt: str, heads: Sequence[str]) -> tuple[Node, list[Problem]]
     root, unbalanced = build_tree(heads)
     problems = [Problem(u.index, "16R" if "closed" in u.rule else "16S", u.code, u.rule) for u in unbalanced]
     if mt in FLAT:
-        return root, problems
-    _judge_node(root, structure(mt), problems)
+        _judge_flat(root, FLAT[mt], problems)
+    else:
+        _judge_node(root, structure(mt), problems)
     return root, problems
 
 
@@ -206,39 +212,70 @@ def _judge_node(node: Node, allowed: Sequence_, problems: list[Problem]) -> None
 
 def _judge_order(node: Node, allowed: Sequence_, problems: list[Problem]) -> None:
     before, told = -1, set()
-    fields, children = iter(node.fields), iter(node.children)
-    for name in node.order:
-        inner = name not in allowed.order and name[:2] in allowed.order
-        place = allowed.order.get(name[:2] if inner else name)
-        at = next(children).opened if any(c.code == name for c in node.children) and not inner else next(fields)[0]
+    for at, name, is_field in node.order:
+        place = allowed.order.get(name[:2] if is_field else name)
         if place is None:
             continue
         if place < before and name not in told:
             told.add(name)
-            problems.append(Problem(at, name if inner else "16R", node.path, "order"))
+            problems.append(Problem(at, name if is_field else "16R", node.path, "order"))
         before = max(before, place)
+
+
+def _judge_flat(root: Node, table: str, problems: list[Problem]) -> None:
+    """A message without sequences: the tags in order, as a regular language of their numbers and options."""
+    items = table.split()
+    at = 0
+    tags = [tag for _, tag, _ in root.fields]
+    repeated = [item.rstrip("*") for item in items if item.endswith("*")]
+    for item in items:
+        number, options = item[:2], item[2:].rstrip("!*")
+        # 61 and 86 alternate: an 86 belongs to the 61 before it.
+        pair = {"61", "86"} if item == "61*" else {number}
+        taken = 0
+        while at < len(tags) and tags[at][:2] in pair and (taken == 0 or item.endswith("*")):
+            if number == "61" and tags[at][:2] == "86" and (at == 0 or tags[at - 1][:2] != "61"):
+                break
+            if tags[at][2:] and tags[at][2:] not in options:
+                problems.append(Problem(root.fields[at][0], tags[at], "", "option"))
+            at, taken = at + 1, taken + 1
+        if "!" in item and not taken:
+            problems.append(
+                Problem(-1, number + (options if len(options) == 1 and number != "25" else "a"), "", "missing")
+            )
+    for index, tag, _ in root.fields[at:]:
+        known = tag[:2] in {item[:2] for item in items}
+        once = known and tag[:2] not in repeated and tags.index(tag) < at
+        problems.append(Problem(index, tag, "", "once" if once else "order" if known else "not_in_this_message"))
 
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """The verdict on all messages with the same heads: tree, errors of structure, one pattern for all values."""
+    """The verdict on all messages with the same heads: tree, errors of structure, one pattern for all values.
+
+    A long statement has no such pattern: to compile it costs more than to judge each value.
+    """
 
     mt: str
     heads: tuple[str, ...]
     tree: Node
     problems: tuple[Problem, ...]
-    values: re.Pattern[str]
+    values: re.Pattern[str] | None
 
     def accepts(self, rests: Sequence[str]) -> bool:
         """Whether structure and every value are as they should be."""
-        return not self.problems and self.values.fullmatch("\x00".join(rests)) is not None
+        if self.problems:
+            return False
+        if self.values is not None:
+            return self.values.fullmatch("\x00".join(rests)) is not None
+        return all(_rest_compiled(head).fullmatch(rest) for head, rest in zip(self.heads, rests, strict=True))
 
     def faults(self, message: Message) -> list[dict[str, Any]]:
         """Every error of a message of this layout, by field."""
         found = [(p.index, _told(p, message)) for p in self.problems]
         paths = {at: node.path for node in self.tree.walk() for at, _, _ in node.fields}
         for at, (head, rest) in enumerate(zip(message.heads, message.rests, strict=True)):
-            if re.fullmatch(_rest_pattern(head), rest) is None:
+            if _rest_compiled(head).fullmatch(rest) is None:
                 tag, _, value = split_head(head, rest)
                 found.append((at, value_fault(tag, paths.get(at, ""), message.line(at), value, _notation(tag))))
         return [one for _, one in sorted(found, key=lambda pair: pair[0])]
@@ -276,7 +313,8 @@ def value_fault(tag: str, sequence: str, line: int, value: str, rule: str) -> di
 
 
 _LAYOUTS_KEPT: Final = 2_000
-_FIELDS_KEPT: Final = 300  # a long statement has a layout of its own, which no other will share
+_FIELDS_KEPT: Final = 2_000  # a longer statement has a layout of its own, which no other will share
+_FIELDS_COMPILED: Final = 100
 _layouts: dict[tuple[str, tuple[str, ...]], Layout] = {}
 
 
@@ -286,7 +324,8 @@ def layout_of(mt: str, heads: tuple[str, ...]) -> Layout:
     if known is not None:
         return known
     tree, problems = judge_structure(mt, heads)
-    values = re.compile(r"\x00".join(_rest_pattern(head) for head in heads))
+    short = len(heads) <= _FIELDS_COMPILED
+    values = re.compile(r"\x00".join(_rest_pattern(head) for head in heads)) if short else None
     made = Layout(mt, heads, tree, tuple(problems), values)
     if len(heads) <= _FIELDS_KEPT:
         if len(_layouts) >= _LAYOUTS_KEPT:
