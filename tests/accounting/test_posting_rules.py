@@ -5,7 +5,7 @@ from pathlib import Path
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import nostro.departments.accounting as accounting
@@ -187,6 +187,7 @@ def _place(refusal):
     return file, int(line)
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(["buy", "sell"]), st.integers(1, 10**12), st.integers(0, 10**6)), max_size=20)
 )

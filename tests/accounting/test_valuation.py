@@ -1,7 +1,7 @@
 """Valuation: what a position is worth, and what brings the books to it."""
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.accounting.rules import valuation
@@ -57,6 +57,7 @@ def test_a_value_beyond_64_bits_is_refused_and_stops_no_other():
     assert refused.select("reason", "subject").rows() == [("value_too_large", "position/B/HUGE")]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.integers(-(10**9), 10**9), st.integers(1, 10**9), st.integers(-(10**12), 10**12)), max_size=20

@@ -3,7 +3,7 @@
 from datetime import date
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.reconciliation.rules import cash
@@ -123,6 +123,7 @@ movements = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(movements, st.randoms())
 def test_a_statement_made_of_our_own_movements_has_no_break_in_any_order(ours, random):
     theirs = [(amount, ref, f"B{n}") for n, (amount, ref) in enumerate(ours)]
@@ -131,6 +132,7 @@ def test_a_statement_made_of_our_own_movements_has_no_break_in_any_order(ours, r
     assert lines["reason"].null_count() == lines.height == len(ours)
 
 
+@settings(deadline=None)
 @given(movements.filter(bool), st.data())
 def test_a_line_left_out_or_altered_gives_exactly_one_break(ours, data):
     theirs = [(amount, ref, f"B{n}") for n, (amount, ref) in enumerate(ours)]
@@ -145,6 +147,7 @@ def test_a_line_left_out_or_altered_gives_exactly_one_break(ours, data):
     assert more["reason"].drop_nulls().to_list() == ["cash_unknown"]
 
 
+@settings(deadline=None)
 @given(movements, movements)
 def test_no_entry_of_either_side_is_lost_and_differences_add_up(left, right):
     lines = _compare([(amount, ref, f"B{n}") for n, (amount, ref) in enumerate(left)], right)

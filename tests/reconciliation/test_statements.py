@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.reconciliation.rules import statements
@@ -113,6 +113,7 @@ def test_an_account_without_a_statement_is_told():
     ]
 
 
+@settings(deadline=None)
 @given(
     st.lists(
         st.tuples(st.sampled_from(["S7", "S8", "S9"]), st.integers(6, 10), st.integers(0, 2), st.integers(0, 2)),

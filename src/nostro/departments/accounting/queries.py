@@ -73,8 +73,8 @@ def positions(entity_id: int, *, as_of: date | None = None, as_known_at: datetim
 
 
 def _of_book(balances: pl.DataFrame) -> pl.DataFrame:
-    parts = pl.col("code").str.splitn("/", 3).struct
-    return balances.with_columns(book=parts.field("field_1"), isin=parts.field("field_2"))
+    form = "^[a-z]+/(.+)/([^/]+)$"
+    return balances.with_columns(book=pl.col("code").str.extract(form, 1), isin=pl.col("code").str.extract(form, 2))
 
 
 def valuations(entity_id: int, day: date) -> pl.DataFrame:

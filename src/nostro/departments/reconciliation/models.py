@@ -16,7 +16,7 @@ class Statement(models.Model):
     account = models.CharField(max_length=35)
     currency = models.CharField(max_length=3)  # "" for holdings
     statement = models.CharField(max_length=40)
-    sequence = models.BigIntegerField()
+    sequence = models.BigIntegerField(null=True)  # a bank need not number its statements
     day = models.DateField()
     opening_minor = models.BigIntegerField(null=True)
     closing_minor = models.BigIntegerField(null=True)

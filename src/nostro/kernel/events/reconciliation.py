@@ -13,13 +13,16 @@ class StatementAccepted(Fact):
     account: str
     currency: str
     statement: str
-    sequence: int
+    sequence: int | None
     closing_minor: int | None
 
 
 @dataclass(frozen=True, slots=True)
 class AccountReconciled(Fact):
-    """An account was compared with its statement. Subject: statement/<account>/<statement>."""
+    """An account was compared with its statement; a later one of the same day counts instead.
+
+    Subject: statement/<account>/<statement>; the cause is the statement.
+    """
 
     account: str
     currency: str

@@ -64,7 +64,7 @@ class Migration(migrations.Migration):
                 ('account', models.CharField(max_length=35)),
                 ('currency', models.CharField(max_length=3)),
                 ('statement', models.CharField(max_length=40)),
-                ('sequence', models.BigIntegerField()),
+                ('sequence', models.BigIntegerField(null=True)),
                 ('day', models.DateField()),
                 ('opening_minor', models.BigIntegerField(null=True)),
                 ('closing_minor', models.BigIntegerField(null=True)),

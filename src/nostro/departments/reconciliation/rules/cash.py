@@ -110,7 +110,9 @@ def prove(closings: pl.DataFrame, lines: pl.DataFrame) -> pl.DataFrame:
 
 
 def told(lines: pl.DataFrame) -> pl.DataFrame:
-    """An exception, in the columns of REFUSED with `account`, for each break but openings, told with their statements.
+    """An exception for each break, but those of openings, which are told with their statements.
+
+    Columns of REFUSED with `account` and `account_currency`.
 
     Subjects: cash/<account>/<our reference> for cash_missing_at_bank and cash_amount_differs, cash/<account>/<bank
     reference> for cash_unknown and cash_twice, cash/<account>/<day> for cash_balance_differs. At risk: the difference.
@@ -134,12 +136,12 @@ def told(lines: pl.DataFrame) -> pl.DataFrame:
         },
         money_minor=difference.abs().cast(pl.Int64, strict=False),
         currency=pl.col("currency"),
-    ).with_columns(reason=breaks["reason"], account=breaks["account"])
+    ).with_columns(breaks.select("reason", "account", account_currency="currency"))
 
 
-def subjects(lines: pl.DataFrame) -> pl.Series:
-    """The subjects of the breaks among these lines."""
-    return lines.filter(pl.col("reason").is_not_null()).select(subject=_subject()).to_series()
+def broken(lines: pl.DataFrame) -> pl.DataFrame:
+    """`reason` and `subject` of each break among these lines."""
+    return lines.filter(pl.col("reason").is_not_null()).select("reason", subject=_subject())
 
 
 def _subject() -> pl.Expr:

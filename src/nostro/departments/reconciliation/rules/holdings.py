@@ -45,7 +45,7 @@ def compare(theirs: pl.DataFrame, ours: pl.DataFrame) -> pl.DataFrame:
 
 
 def told(lines: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
-    """An exception, in the columns of REFUSED with `account`, for each break: subject holding/<account>/<isin>.
+    """An exception for each break, subject holding/<account>/<isin>: REFUSED with `account` and `account_currency`.
 
     prices  isin, price_micro, currency: with one, the difference at that price is at risk
     """
@@ -71,13 +71,13 @@ def told(lines: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
         },
         money_minor=pl.col("worth"),
         currency=pl.when(pl.col("worth").is_not_null()).then(pl.col("paid_in")),
-    ).with_columns(account=valued["account"])
+    ).with_columns(valued.select("account", account_currency="currency"))
 
 
-def subjects(lines: pl.DataFrame) -> pl.Series:
-    """The subjects of the breaks among these lines."""
+def broken(lines: pl.DataFrame) -> pl.DataFrame:
+    """`reason` and `subject` of each break among these lines."""
     breaks = lines.filter(pl.col("reason").is_not_null())
-    return breaks.select(subject=pl.format("holding/{}/{}", "account", "item")).to_series()
+    return breaks.select("reason", subject=pl.format("holding/{}/{}", "account", "item"))
 
 
 def _units(micro: pl.Expr) -> pl.Expr:

@@ -21,7 +21,7 @@ class Judged:
 
     accepted  rows as they came, by account and sequence, with `previous_minor`: the closing before, null if unknown
     refused   rows as they came, with `reason`
-    told      an exception for each refused and each odd one, in the columns of REFUSED with `message`
+    told      an exception for each refused and each odd one, in the columns of REFUSED with `message` and `account`
     """
 
     accepted: pl.DataFrame
@@ -141,4 +141,4 @@ def _told(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
         facts=facts,
         money_minor=at_risk.abs() if at_risk is not None else None,
         currency=pl.col("currency") if at_risk is not None else None,
-    ).with_columns(message=rows["message"])
+    ).with_columns(rows.select("message", "account"))
