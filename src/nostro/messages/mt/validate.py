@@ -114,7 +114,10 @@ class _Allowed:
 
 @dataclass(slots=True)
 class Sequence_:
-    """What one sequence of a message type may hold: fields by number and inner sequences by code, with their order."""
+    """What one sequence of a message type may hold: fields by number and inner sequences by code, with their order.
+
+    A field that has a second place under another option stands there by its tag: 70 and, later, 70E.
+    """
 
     code: str
     must: bool = False
@@ -122,6 +125,10 @@ class Sequence_:
     fields: dict[str, _Allowed] = field(default_factory=dict)
     children: dict[str, "Sequence_"] = field(default_factory=dict)
     order: dict[str, int] = field(default_factory=dict)
+
+    def name_of(self, tag: str) -> str:
+        """Under which name this sequence knows a field."""
+        return tag if tag in self.fields else tag[:2]
 
 
 _FIELD: Final = re.compile(r"([0-9]{2})([A-Z]*)(?::([A-Z0-9]{4}))?([!*]*)")
@@ -151,8 +158,9 @@ def structure(mt: str) -> Sequence_:
             found = _FIELD.fullmatch(item)
             assert found is not None, f"{item} in the table of MT {mt}"
             number, options, qualifier, marks = found.groups()
-            own.order[number] = place
-            own.fields[number] = _Allowed(number, options, qualifier, "!" in marks, "*" in marks)
+            name = number + options if number in own.fields else number
+            own.order[name] = place
+            own.fields[name] = _Allowed(number, options, qualifier, "!" in marks, "*" in marks)
         open_.append((indent, own))
     return root
 
@@ -179,19 +187,19 @@ def judge_structure(mt: str, heads: Sequence[str]) -> tuple[Node, list[Problem]]
 
 
 def _judge_node(node: Node, allowed: Sequence_, problems: list[Problem]) -> None:
-    counts = Counter(tag[:2] for _, tag, _ in node.fields)
+    counts = Counter(allowed.name_of(tag) for _, tag, _ in node.fields)
     for at, tag, _ in node.fields:
-        known = allowed.fields.get(tag[:2])
+        known = allowed.fields.get(allowed.name_of(tag))
         if known is None or (tag[2:] not in known.options if tag[2:] else known.options):
             problems.append(Problem(at, tag, node.path, "not_in_this_sequence"))
     for number, known in allowed.fields.items():
-        name = number + (known.options if len(known.options) == 1 else "a")
+        name = known.number + (known.options if len(known.options) == 1 else "a")
         told = f"{name}:{known.qualifier}" if known.qualifier else name
-        present = [q for _, tag, q in node.fields if tag[:2] == number]
+        present = [q for _, tag, q in node.fields if allowed.name_of(tag) == number]
         if known.must and (not present or (known.qualifier and known.qualifier not in present)):
             problems.append(Problem(-1, told, node.path, "missing"))
         if not known.many and counts[number] > 1:
-            again = [at for at, tag, _ in node.fields if tag[:2] == number][1]
+            again = [at for at, tag, _ in node.fields if allowed.name_of(tag) == number][1]
             problems.append(Problem(again, name, node.path, "once"))
     seen = Counter(child.code for child in node.children)
     for code, inner in allowed.children.items():
@@ -213,7 +221,7 @@ def _judge_node(node: Node, allowed: Sequence_, problems: list[Problem]) -> None
 def _judge_order(node: Node, allowed: Sequence_, problems: list[Problem]) -> None:
     before, told = -1, set()
     for at, name, is_field in node.order:
-        place = allowed.order.get(name[:2] if is_field else name)
+        place = allowed.order.get(allowed.name_of(name) if is_field else name)
         if place is None:
             continue
         if place < before and name not in told:
