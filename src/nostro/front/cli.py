@@ -84,9 +84,8 @@ def main(arguments: list[str] | None = None) -> None:
     except Exception as error:  # the last door: a person gets a sentence, --debug the trace
         if debug:
             raise
-        note(
-            f"{type(error).__name__}: {error}\nRun the same command with --debug for the trace; `nostro doctor` checks the installation."
-        )
+        note(f"{type(error).__name__}: {error}")
+        note("Run the same command with --debug for the trace; `nostro doctor` checks the installation.")
         sys.exit(BROKEN)
     sys.exit(outcome if isinstance(outcome, int) else 0)
 
@@ -106,3 +105,7 @@ def _options_first(given: list[str]) -> list[str]:
         else:
             rest.append(word)
     return front + rest
+
+
+if __name__ == "__main__":
+    main()

@@ -249,7 +249,8 @@ def _place(name: str) -> int:
 def _seconds(day: date) -> float:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT extract(epoch FROM sum(ended_at - started_at)) FROM spine_steprun WHERE business_date = %s AND outcome = 'done'",
+            "SELECT extract(epoch FROM sum(ended_at - started_at)) FROM spine_steprun"
+            " WHERE business_date = %s AND outcome = 'done'",
             [day],
         )
         return float(cursor.fetchone()[0] or 0)
@@ -347,5 +348,5 @@ def _tamper_in(attacker: psycopg.Connection[Any]) -> tuple[bool, str]:
         "UPDATE spine_event SET digest = %s WHERE entity_id = %s AND seq = %s", [digests(row)[0], entity, seq]
     )
     flaws = audit.verify(attacker, None)
-    named = [flaw for flaw in flaws if flaw.entity_id == entity and flaw.seq == seq]
+    named = [flaw for flaw in flaws if flaw.entity_id == entity and flaw.subject == f"event/{seq}"]
     return len(named) >= 1 and len(flaws) == len(named), f"entity {entity} event {seq}"

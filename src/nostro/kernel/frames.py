@@ -80,9 +80,7 @@ def refused(
 ) -> pl.DataFrame:
     """One refusal for each row of the frame, in the columns of REFUSED. Facts are cast to text."""
     texts = {name: expression.cast(pl.String).fill_null("") for name, expression in (facts or {}).items()}
-    told = (
-        pl.struct(e.alias(n) for n, e in texts.items()).struct.json_encode() if texts else pl.lit("{}")
-    )
+    told = pl.struct(e.alias(n) for n, e in texts.items()).struct.json_encode() if texts else pl.lit("{}")
     return frame.select(
         reason=pl.lit(reason),
         subject=subject.cast(pl.String),

@@ -7,8 +7,9 @@ INT64_MIN = -(2**63)
 
 # Decimals of a currency where it is not two. Source: ISO 4217, list one.
 _DECIMALS_OTHER_THAN_TWO = {
-    **dict.fromkeys("BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF".split(), 0),
-    **dict.fromkeys("BHD IQD JOD KWD LYD OMR TND".split(), 3),
+    **dict.fromkeys(("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV"), 0),
+    **dict.fromkeys(("XAF", "XOF", "XPF"), 0),
+    **dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3),
     "CLF": 4,
 }
 MICRO = 6
@@ -27,7 +28,7 @@ def to_minor(amount: Decimal | str, scale: int) -> int:
 
     Refuses a float, what is not a finite number, more decimals than the asset has, and what does not fit 64 bits.
     """
-    if isinstance(amount, float):
+    if isinstance(amount, float):  # type: ignore[unreachable]  # callers without types are told so
         raise TypeError("money is never a float: pass a Decimal or its text")
     try:
         exact = Decimal(amount)

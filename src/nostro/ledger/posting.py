@@ -68,7 +68,7 @@ def post(entity_id: int, frame: pl.DataFrame) -> pl.DataFrame:
         _posted(entity_id, transfers["id"]),
         closed_through,
     )
-    _write_transfers(entity_id, transfers.filter(verdicts == int(Verdict.ACCEPTED)))
+    write_transfers(entity_id, transfers.filter(verdicts == int(Verdict.ACCEPTED)))
     _write_totals(entity_id, changed, totals["account"])
     return transfers.select("id", verdict=verdicts)
 
@@ -97,7 +97,8 @@ def _array(values: pl.Series) -> str:
     return "{" + values.cast(pl.String).str.join(",").item() + "}"
 
 
-def _write_transfers(entity_id: int, transfers: pl.DataFrame) -> None:
+def write_transfers(entity_id: int, transfers: pl.DataFrame) -> None:
+    """Binary COPY of transfers that were judged, columns of TRANSFER. Only posting calls it, and the benchmark's peer."""
     if transfers.is_empty():
         return
     statement = f"COPY ledger_transfer (entity_id, {COLUMNS}) FROM STDIN (FORMAT binary)"

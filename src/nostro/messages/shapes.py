@@ -18,14 +18,14 @@ WHERE: Final = pl.Schema(
     }
 )
 BAD: Final = pl.Schema(
-    {
-        **WHERE,
-        "key": pl.String,  # the message's own key when it could still be read, else null
-        "reason": pl.String,  # MessageReason of the first error
-        "errors": pl.String,  # JSON list of {"reason", "place", "facts"}: all errors of this message
-    }
+    [
+        *WHERE.items(),
+        ("key", pl.String()),  # the message's own key when it could still be read, else null
+        ("reason", pl.String()),  # MessageReason of the first error
+        ("errors", pl.String()),  # JSON list of {"reason", "place", "facts"}: all errors of this message
+    ]
 )
-INDEX: Final = pl.Schema({"key": pl.String, **WHERE})
+INDEX: Final = pl.Schema([("key", pl.String()), *WHERE.items()])
 
 
 class MessageReason(StrEnum):

@@ -5,7 +5,7 @@ a changed event is named even when its own digest was recomputed; `link` chains 
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
 from typing import Final
@@ -116,9 +116,8 @@ def emit_one(
     actor: str = MACHINE,
 ) -> int:
     """Append a single event and return its sequence number."""
-    row = pl.DataFrame(
-        [{"subject": subject, "cause": cause, "message": message, **asdict(fact)}], infer_schema_length=None
-    )  # type: ignore[call-overload]  # every fact is a dataclass
+    told = {name: getattr(fact, name) for name in fact.columns()}
+    row = pl.DataFrame([{"subject": subject, "cause": cause, "message": message, **told}], infer_schema_length=None)
     return int(emit(entity_id, day, type(fact), row, actor=actor)[0])
 
 

@@ -63,7 +63,9 @@ def open_all(
             department=pl.lit(department),
             deadline=own.fill_null(pl.lit(deadline, pl.Datetime("us", "UTC"))),
             owner=pl.col("reason").replace_strict({str(r): w.owner for r, w in words.items()}, return_dtype=pl.String),
-            proposal=pl.col("reason").replace_strict({str(r): w.proposal for r, w in words.items()}, return_dtype=pl.String),
+            proposal=pl.col("reason").replace_strict(
+                {str(r): w.proposal for r, w in words.items()}, return_dtype=pl.String
+            ),
             state=pl.lit("closed" if closed else "open"),
         ),
     )

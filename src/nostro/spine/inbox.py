@@ -137,7 +137,7 @@ def record(entity_id: int, file: StoredFile, items: pl.DataFrame, *, read_by: st
     columns = ["ordinal", "start", "length", "key", "outcome", "reason"]
     copy_in(
         "spine_messageitem",
-        items.select(entity_id=pl.lit(entity_id), file=pl.lit(file.id), *(pl.col(name) for name in columns)),
+        items.select(*columns, entity_id=pl.lit(entity_id), file=pl.lit(file.id)),
     )
     if read_by:
         with connection.cursor() as cursor:

@@ -1,10 +1,14 @@
 """Runs a business day: every step that can go on goes on; what waits or failed is said; again continues. 营业日运行"""
 
 import logging
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
+from typing import Final
+
+from django.db import InterfaceError, OperationalError, connection
 
 from nostro.departments.accounting import desk as accounting
 from nostro.departments.clearing import desk as clearing
@@ -20,6 +24,8 @@ from nostro.spine import entities, steps
 from nostro.spine.entities import HOUSE, Entity
 
 log = logging.getLogger(__name__)
+RETRIES_MAX: Final = 2
+RETRY_SECONDS: Final = 0.5
 Progress = Callable[[Entity, str, Tally | None], None]
 """Called when a step begins (without a tally) and when it is done."""
 
@@ -90,13 +96,22 @@ def run(day: date, exchange: Path, progress: Progress) -> Run:
 
 def _step(entity: Entity, day: date, node: plan.Node, desk: steps.Desk, result: Run, progress: Progress) -> None:
     progress(entity, node[1], None)
-    try:
-        tally = steps.run(entity, day, node[1], desk)
-    except steps.Waiting as waiting:
-        result.waiting[node] = waiting.what
-    except Exception as error:  # one firm's broken step is written down and stops no other firm
-        log.exception("step %s of %s failed", node[1], entity.code)
-        result.failed[node] = f"{type(error).__name__}: {error}"
-    else:
-        result.done[node] = tally
-        progress(entity, node[1], tally)
+    for chance in range(RETRIES_MAX, -1, -1):
+        try:
+            tally = steps.run(entity, day, node[1], desk)
+        except steps.Waiting as waiting:
+            result.waiting[node] = waiting.what
+        except (OperationalError, InterfaceError) as error:
+            # The database went away or chose us as the victim of a deadlock: the step left no trace and may be tried again.
+            connection.close()
+            if chance:
+                time.sleep(RETRY_SECONDS)
+                continue
+            result.failed[node] = f"{type(error).__name__}: {error}"
+        except Exception as error:  # one firm's broken step is written down and stops no other firm
+            log.exception("step %s of %s failed", node[1], entity.code)
+            result.failed[node] = f"{type(error).__name__}: {error}"
+        else:
+            result.done[node] = tally
+            progress(entity, node[1], tally)
+        return

@@ -44,22 +44,22 @@ WORDS: Final[Mapping[str, Words]] = {
 """Every reason of the house and how it speaks."""
 
 QUEUE: Final = pl.Schema(
-    {
-        "id": pl.Int64,
-        "business_date": pl.Date,
-        "department": pl.String,
-        "reason": pl.String,
-        "subject": pl.String,
-        "place": pl.String,
-        "facts": pl.String,
-        "owner": pl.String,
-        "deadline": pl.Datetime("us", "UTC"),
-        "money_minor": pl.Int64,
-        "currency": pl.String,
-        "proposal": pl.String,
-        "state": pl.String,
-        "assigned_to": pl.String,
-    }
+    [
+        ("id", pl.Int64()),
+        ("business_date", pl.Date()),
+        ("department", pl.String()),
+        ("reason", pl.String()),
+        ("subject", pl.String()),
+        ("place", pl.String()),
+        ("facts", pl.String()),
+        ("owner", pl.String()),
+        ("deadline", pl.Datetime("us", "UTC")),
+        ("money_minor", pl.Int64()),
+        ("currency", pl.String()),
+        ("proposal", pl.String()),
+        ("state", pl.String()),
+        ("assigned_to", pl.String()),
+    ]
 )
 
 

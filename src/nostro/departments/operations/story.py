@@ -90,7 +90,8 @@ def behind_transfer(entity: Entity, transfer: int) -> list[Line]:
 def _lines(entity: Entity, condition: str, values: list[object]) -> list[Line]:
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.seq, e.recorded_at, e.business_date, e.kind, e.subject, e.actor, e.content, e.cause, e.message, f.name"
+            "SELECT e.seq, e.recorded_at, e.business_date, e.kind, e.subject, e.actor, e.content, e.cause, e.message,"  # noqa: S608
+            " f.name"
             " FROM spine_event e LEFT JOIN spine_messagefile f ON f.entity_id = e.entity_id AND f.id = e.message >> %s"
             f" WHERE e.entity_id = %s AND {condition} ORDER BY e.seq",  # our own conditions, values apart
             [inbox.ORDINAL_BITS, entity.id, *values],

@@ -38,7 +38,11 @@ def verify(voice: Voice, entity: str | None) -> int:
     with opened(), progress() as bar:
         one = entities.named(entity).id if entity else None
         task = bar.add_task(voice.pick("events", "事件"), total=None, rate="")
-        flaws = chain.verify(raw(), one, lambda done, total: bar.update(task, completed=done, total=total))
+
+        def tell(_: int, checked: int, total: int) -> None:
+            bar.update(task, completed=checked, total=total)
+
+        flaws = chain.verify(raw(), one, tell)
     return told(voice, flaws)
 
 

@@ -43,7 +43,7 @@ def bench(voice: Voice, name: str, sizes: str) -> None:
     voice.table(
         ["name", "n", "seconds", "per second", "ratio", "to", "peak MB"],
         [
-            (r.name, f"{r.n:,}", f"{r.seconds:.2f}", f"{r.n / r.seconds:,.0f}" if r.seconds else "", f"{r.ratio:.2f}", r.ratio_to, r.peak_memory_mb)
+            (r.name, f"{r.n:,}", f"{r.seconds:.2f}", r.document()["per_second"], f"{r.ratio:.2f}", r.ratio_to, r.peak_memory_mb)
             for r in rows
         ],
         right=["n", "seconds", "per second", "ratio", "peak MB"],

@@ -19,6 +19,8 @@ from nostro.spine import audit, entities
 from nostro.spine.entities import Entity
 from nostro.spine.postgres import Cluster, home
 
+COUNTS = ("in", "done", "open", "cancelled", "refused")
+
 
 @click.command()
 @click.option(
@@ -89,12 +91,12 @@ def _page(voice: Voice, report: play.Report) -> None:
     _heading(voice, "Stages (in = done + open + cancelled + refused)", "各阶段(输入 = 完成 + 待处理 + 取消 + 拒绝)")
     steps = {step.name: step for step in (*plan.HOUSE_PLAN, *plan.FIRM_PLAN)}
     voice.table(
-        [voice.pick("stage", "阶段"), "in", "done", "open", "cancelled", "refused", "seconds"],
+        [voice.pick("stage", "阶段"), *COUNTS, "seconds"],
         [
-            (voice.pick(steps[s["name"]].en, steps[s["name"]].zh), *(f"{s[n]:,}" for n in ("in", "done", "open", "cancelled", "refused")), f"{s['seconds']:.2f}")
+            (voice.pick(steps[s["name"]].en, steps[s["name"]].zh), *(f"{s[n]:,}" for n in COUNTS), f"{s['seconds']:.2f}")
             for s in report.stages
         ],
-        right=["in", "done", "open", "cancelled", "refused", "seconds"],
+        right=[*COUNTS, "seconds"],
     )  # fmt: skip
     for (number, step), error in report.run.failed.items():
         voice.say(f"FAILED {number} {step}: {error}", f"失败 {number} {step}:{error}")
@@ -152,10 +154,11 @@ def _faults(voice: Voice, report: play.Report) -> None:
         ["kind", "entity", "subject", "where"],
         [(f"{'✓' if f in report.found else '✗'} {f.kind}", f.entity, f.subject, f.where) for f in report.planted],
     )
+    found, planted, false = len(report.found), len(report.planted), len(report.false_alarms)
     kinds = len({fault.kind for fault in report.planted})
     voice.say(
-        f"Planted faults found {len(report.found)} of {len(report.planted)} ({kinds} kinds), false alarms {len(report.false_alarms)}",
-        f"埋设差错发现 {len(report.found)}/{len(report.planted)}({kinds} 类),误报 {len(report.false_alarms)}",
+        f"Planted faults found {found} of {planted} ({kinds} kinds), false alarms {false}",
+        f"埋设差错发现 {found}/{planted}({kinds} 类),误报 {false}",
     )
     for alarm in report.false_alarms[:20]:
         voice.say(f"  false alarm: {alarm}", f"  误报:{alarm}")

@@ -12,6 +12,7 @@ from nostro.front.output import Voice
 from nostro.front.session import latest_day, opened
 from nostro.kernel.money import currency_scale, written
 from nostro.spine import approvals, entities
+from nostro.spine.actions import Action
 from nostro.spine.entities import Entity
 
 ENTITY = click.option("--entity", required=True, metavar="CODE", help="Legal entity, such as EUB.")
@@ -102,7 +103,7 @@ def vars_of(line: queue.HistoryLine) -> dict[str, str]:
     return {"action": line.action, "actor": line.actor, "comment": line.comment, "recorded_at": line.recorded_at}
 
 
-def _spoken_action(voice: Voice, name: str, action: queue.Action) -> str:
+def _spoken_action(voice: Voice, name: str, action: Action) -> str:
     fields = "".join(f" --set {field}=…" for field in action.fields)
     second = voice.pick(" (two people)", "(须复核)") if action.two_people else ""
     return f"{name}{fields}: {voice.pick(action.en, action.zh)}{second}"

@@ -225,7 +225,7 @@ def _wait(place: Place, child: "subprocess.Popen[bytes] | None") -> Server | Non
             return None
         if found is not None and found.status == "ready" and (child is None or found.pid == child.pid):
             server = Server(found.socket, found.port, OWNER, embedded=True)
-            if PGconn.ping(server.dsn("postgres", OWNER).encode()) == Ping.OK:
+            if PGconn.ping(f"{server.dsn('postgres', OWNER)} connect_timeout=5".encode()) == Ping.OK:
                 return server
         progress = (found, [(log.name, log.stat().st_size) for log in [place.start_log, *place.log_files()[-1:]]])
         if progress != seen:
@@ -303,8 +303,9 @@ def _collect() -> None:
 
 
 def _failed(place: Place, said: str) -> PostgresError:
-    newest = place.log_files()[-1:]
-    lines = (said + "".join(read(log, 1 << 16) for log in newest)).strip().splitlines()[-12:]
+    if "redirecting log output" in said:
+        said += "".join(read(log, 1 << 16) for log in place.log_files()[-1:])
+    lines = said.strip().splitlines()[-12:]
     if any("No space left on device" in line for line in lines):
         return PostgresError(
             "postgres_disk_full", "Free at least 200 MB, or set NOSTRO_HOME to another disk.", folder=place.base

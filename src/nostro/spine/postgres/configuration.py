@@ -35,7 +35,11 @@ def write(base: Path, data: Path, socket: Path, logs: Path, login: str) -> Path:
         "wal_level": "minimal",
         "max_wal_senders": 0,
         "max_wal_size": f"{_wal_mb(data)}MB",
+        "checkpoint_timeout": "15min",
         "shared_buffers": f"{shared_buffers_mb()}MB",
+        # With 2 GB of shared buffers: 64 MB for a sort, 256 MB for the indexes built when a day closes.
+        "work_mem": f"{max(4, shared_buffers_mb() // 32)}MB",
+        "maintenance_work_mem": f"{max(32, shared_buffers_mb() // 8)}MB",
         "dynamic_shared_memory_type": "posix" if shared_memory_mb() >= 64 else "mmap",
         "jit": "off",
         "timezone": "UTC",
