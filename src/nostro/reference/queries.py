@@ -148,7 +148,9 @@ def market_terms(pairs: pl.DataFrame) -> pl.DataFrame:
     told = (
         pairs.select("mic", "trade_date")
         .sort("trade_date", "mic")
-        .join_asof(history.sort("valid_from"), left_on="trade_date", right_on="valid_from", by="mic")
+        .join_asof(
+            history.sort("valid_from"), left_on="trade_date", right_on="valid_from", by="mic", check_sortedness=False
+        )
         .filter(pl.col("cycle_days").is_not_null())
         .sort("mic", "trade_date")
     )

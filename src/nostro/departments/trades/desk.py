@@ -191,7 +191,7 @@ def _capture_file(entity: Entity, day: date, file: StoredFile) -> Tally:
     reports = parsed.good.with_columns(
         capturing.content_hashes(parsed.good["content"]), message=file.message(pl.col("ordinal"))
     ).drop("content", "transact_time", "sender")
-    judged = capturing.judge(reports, _known_contents(entity, reports["exec_id"]))
+    judged = capturing.judge(reports, _among(entity, "exec_id", reports["exec_id"], "content_sha256"))
     subject = pl.format("execution/{}", pl.col("exec_id"))
     events = emit(entity.id, day, ExecutionCaptured, judged.new.with_columns(subject=subject))
     _copy(entity, day, "trades_execution", judged.new.with_columns(id=events).select(_EXECUTION))
@@ -217,16 +217,19 @@ def _capture_file(entity: Entity, day: date, file: StoredFile) -> Tally:
     )
 
 
-def _known_contents(entity: Entity, exec_ids: pl.Series) -> pl.DataFrame:
-    """What we know of these execution ids already, in one query whatever their number."""
+def _among(entity: Entity, column: str, values: pl.Series, *also: str) -> pl.DataFrame:
+    """Of our executions those whose column is one of these values: that column and others, in one query for any number."""
+    columns = (column, *also)
+    assert set(columns) <= {"exec_id", "order_id", "content_sha256"}
     with raw().cursor() as cursor:
-        cursor.execute("CREATE TEMPORARY TABLE incoming_execution (exec_id text) ON COMMIT DROP")
-        copy_in("incoming_execution", exec_ids.unique(maintain_order=True).to_frame("exec_id"))
+        cursor.execute("CREATE TEMPORARY TABLE incoming_execution (wanted text) ON COMMIT DROP")
+        copy_in("incoming_execution", values.unique(maintain_order=True).to_frame("wanted"))
+        cursor.execute("ANALYZE incoming_execution")
         known = read_frame(
-            "SELECT x.exec_id, x.content_sha256 FROM trades_execution x JOIN incoming_execution i USING (exec_id)"
-            " WHERE x.entity_id = %s",
+            f"SELECT DISTINCT {', '.join(columns)} FROM trades_execution JOIN incoming_execution ON {column} = wanted"  # noqa: S608
+            " WHERE entity_id = %s",
             [entity.id],
-            schema=capturing.KNOWN,
+            schema=pl.Schema(dict.fromkeys(columns, pl.String)),
         )
         cursor.execute("DROP TABLE incoming_execution")
     return known
@@ -259,7 +262,8 @@ def _take_allocations(entity: Entity, day: date) -> tuple[int, int]:
         stored = ["message", "number", "alloc_id", *(n for n in queries.ALLOCATION_LINE if n != "message")]
         _copy(entity, day, "trades_allocationline", lines.select(stored))
         told = lines.unique("ordinal", keep="first", maintain_order=True)
-        unknown = told.join(_known_contents(entity, told["exec_id"]), on="exec_id", how="anti", maintain_order="left")
+        known = _among(entity, "exec_id", told["exec_id"])
+        unknown = told.join(known, on="exec_id", how="anti", maintain_order="left")
         wrong = refused(
             unknown,
             "allocation_unknown",
@@ -283,11 +287,7 @@ def _take_confirmations(entity: Entity, day: date) -> tuple[int, int]:
         exceptions.open_bad_messages(entity.id, day, DEPARTMENT, file, parsed, MESSAGES)
         told = parsed.good.with_columns(message=file.message(pl.col("ordinal")))
         _copy(entity, day, "trades_confirmation", told.select(*queries.CONFIRMATION, "price_micro"))
-        orders = read_frame(
-            "SELECT DISTINCT order_id FROM trades_execution WHERE entity_id = %s",
-            [entity.id],
-            schema=pl.Schema({"order_id": pl.String}),
-        )
+        orders = _among(entity, "order_id", told["order_id"])
         unknown = told.join(orders, on="order_id", how="anti", maintain_order="left")
         wrong = refused(
             unknown,
