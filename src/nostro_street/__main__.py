@@ -1,18 +1,21 @@
-"""The command: python -m nostro_street morning|market|evening|faults."""
+"""The command: python -m nostro_street morning|market|evening --exchange DIR --world DIR; and faults, for the list."""
 
 import sys
 import time
 from collections.abc import Callable
-from datetime import datetime
+from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 
-from nostro_street import faults, morning
+from nostro_street import evening, faults, market, morning
 from nostro_street.faults import Planted
 from nostro_street.files import Memory, Settings
 
 Phase = Callable[[Settings, Path, Memory, Callable[[str], None]], list[Planted]]
+_PHASES: dict[str, Phase] = {"morning": morning.run, "market": market.run, "evening": evening.run}
+_USUAL = Settings(seed=7, trades=10_000, day=date(2026, 10, 13), kinds=tuple(faults.KINDS))
 
 
 @click.group()
@@ -20,34 +23,43 @@ def main() -> None:
     """The simulated street: everybody with whom a firm deals, one phase of the day at a time. 模拟市场"""
 
 
-_exchange = click.option(
-    "--exchange", type=click.Path(path_type=Path, file_okay=False), required=True, help="The folder where both meet."
-)
-_world = click.option(
-    "--world",
-    type=click.Path(path_type=Path, file_okay=False),
-    required=True,
-    help="The street's own memory, and truth.json.",
-)
+def _with_options(command: Callable[..., None]) -> Callable[..., None]:
+    folder = click.Path(path_type=Path, file_okay=False)
+    options = (
+        click.option("--exchange", type=folder, required=True, help="The folder where the firms and the street meet."),
+        click.option("--world", type=folder, required=True, help="The street's own memory, and truth.json."),
+        click.option("--seed", type=click.IntRange(0), help="Another seed, another world.  [default: 7]"),
+        click.option("--trades", type=click.IntRange(1, 5_000_000), help="Of all firms.  [default: 10000]"),
+        click.option("--day", type=click.DateTime(["%Y-%m-%d"]), help="The business day.  [default: 2026-10-13]"),
+        click.option("--faults", "kinds", help="all, none, or kinds with commas.  [default: all]"),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
 
 
 @main.command(name="morning")
-@_exchange
-@_world
-@click.option("--seed", type=click.IntRange(0), default=7, show_default=True, help="Another seed, another world.")
-@click.option("--trades", type=click.IntRange(1, 5_000_000), default=10_000, show_default=True)
-@click.option("--day", type=click.DateTime(["%Y-%m-%d"]), default="2026-10-13", show_default=True)
-@click.option("--faults", "kinds", default="all", show_default=True, help="all, none, or kinds with commas.")
-def morning_command(exchange: Path, world: Path, seed: int, trades: int, day: datetime, kinds: str) -> None:
+@_with_options
+def morning_command(exchange: Path, world: Path, **options: Any) -> None:
     """Reference data, openings, executions, allocations, confirmations, obligations. 早间"""
-    try:
-        chosen = tuple(faults.chosen_kinds(kinds))
-    except ValueError as error:
-        raise click.BadParameter(str(error), param_hint="--faults") from None
+    settings = _settings(_USUAL, **options)
     memory = Memory(world)
-    settings = Settings(seed, trades, day.date(), chosen)
     memory.save_settings(settings)
-    _run("morning", morning.run, settings, exchange, memory)
+    _run("morning", settings, exchange, memory)
+
+
+@main.command(name="market")
+@_with_options
+def market_command(exchange: Path, world: Path, **options: Any) -> None:
+    """Answer and settle what the firms instructed, in the world that the morning made. 盘中"""
+    _run("market", _same_world(world, options), exchange, Memory(world))
+
+
+@main.command(name="evening")
+@_with_options
+def evening_command(exchange: Path, world: Path, **options: Any) -> None:
+    """Closing prices, holdings and cash, in the world that the morning made. 日终"""
+    _run("evening", _same_world(world, options), exchange, Memory(world))
 
 
 @main.command(name="faults")
@@ -56,13 +68,45 @@ def faults_command() -> None:
     click.echo(faults.table(), nl=False)
 
 
-def _run(name: str, phase: Phase, settings: Settings, exchange: Path, memory: Memory) -> None:
+def _settings(
+    usual: Settings, seed: int | None, trades: int | None, day: datetime | None, kinds: str | None
+) -> Settings:
+    try:
+        chosen = usual.kinds if kinds is None else tuple(faults.chosen_kinds(kinds))
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--faults") from None
+    return Settings(
+        usual.seed if seed is None else seed,
+        usual.trades if trades is None else trades,
+        usual.day if day is None else day.date(),
+        chosen,
+    )
+
+
+def _same_world(world: Path, options: dict[str, Any]) -> Settings:
+    """What the morning was made of. Refuses options that say otherwise: they would answer another world's messages."""
+    try:
+        known = Memory(world).settings()
+    except FileNotFoundError as error:
+        raise click.ClickException(str(error)) from None
+    wanted = _settings(known, **options)
+    if wanted != known:
+        raise click.ClickException(
+            f"the morning in {world} was made of {known}, not of {wanted}: choose another --world"
+        )
+    return known
+
+
+def _run(name: str, settings: Settings, exchange: Path, memory: Memory) -> None:
     began = time.monotonic()
 
     def progress(text: str) -> None:
         click.echo(f"{time.monotonic() - began:6.1f} s  {text}", err=True)
 
-    planted = phase(settings, exchange, memory, progress)
+    try:
+        planted = _PHASES[name](settings, exchange, memory, progress)
+    except (FileNotFoundError, ValueError) as error:
+        raise click.ClickException(str(error)) from None
     memory.tell_truth(name, planted)
     truth = memory.folder / "truth.json"
     click.echo(f"{name} of {settings.day}: {settings.trades:,} trades, {len(planted)} faults, see {truth}")

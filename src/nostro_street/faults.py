@@ -40,7 +40,7 @@ class Planted:
 
 
 _EXECUTION: Final = "execution/<exec_id>"
-_MESSAGE: Final = "message/<YYYYMMDD>/<phase>/<file>/<ordinal>"
+_MESSAGE: Final = "message/<file>/<ordinal>"
 _OBLIGATION: Final = "obligation/<ccp_bic>/<isin>/<settle_date>/<currency>/<direction>"
 _INSTRUCTION: Final = "instruction/<reference>"
 _STATEMENT: Final = "statement/<account>/<statement>"

@@ -46,8 +46,8 @@ class Outbox:
         return f"to/{entity}/{PHASES[self.phase]}/{name}"
 
     def subject(self, name: str, ordinal: int) -> str:
-        """How exceptions name a message of a file."""
-        return f"message/{self.day:%Y%m%d}/{PHASES[self.phase]}/{name}/{ordinal}"
+        """How exceptions name a message of a file, but for the day and the phase they put before its name."""
+        return f"message/{name}/{ordinal}"
 
     def write(self, entities: list[str]) -> None:
         """Write all files. Afterwards the phase's folder of each entity holds these and nothing else."""

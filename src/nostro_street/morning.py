@@ -13,7 +13,7 @@ from nostro.kernel.money import MICRO, written
 from nostro.messages.fix import build_allocations, build_confirms, build_executions
 from nostro.messages.marketfiles import build_market_file
 from nostro_street import netting, openings, trading, world
-from nostro_street.calendars import last_shut_day, weekday_before
+from nostro_street.calendars import is_session, last_shut_day, weekday_before
 from nostro_street.codes import make_isin
 from nostro_street.faults import HELD, UNSETTLED, Chooser, Planted, planted
 from nostro_street.files import Memory, Outbox, Settings
@@ -50,7 +50,8 @@ def run(settings: Settings, exchange: Path, memory: Memory, progress: Progress) 
     )
     held = openings.positions(seed, day, instruments, owned, street, short_units)
     cash = openings.cash(seed, day, street, short_cash)
-    memory.save("instruments", instruments)
+    is_open = {m.mic: is_session(m.mic, day) for m in MARKETS}
+    memory.save("instruments", instruments.with_columns(is_open=pl.col("mic").replace_strict(is_open)))
     memory.save("street", street)
     memory.save("cash", cash)
     memory.save(
@@ -66,7 +67,7 @@ def run(settings: Settings, exchange: Path, memory: Memory, progress: Progress) 
         truth += _execution_file(chooser, out, firm, mine, victims, day)
         if firm.block:
             truth += _allocation_file(out, firm, parts, victims, day)
-        truth += _confirm_file(out, firm, mine, victims, day)
+        truth += _confirm_file(out, firm, _marked(real, victims).filter(pl.col("entity") == firm.code), day)
         truth += _obligation_files(out, firm, nets, net_victims)
     out.write(["HOUSE", *BY_CODE])
     return truth
@@ -150,7 +151,8 @@ def _street_instructions(
     places = {m.mic: m.place_bic for m in MARKETS}
     fallback = {m.place_bic: m.agents[0] for m in MARKETS}
     bilateral = (
-        real.filter(pl.col("ccp_bic").is_null())
+        _marked(real, victims)
+        .filter(pl.col("ccp_bic").is_null())
         .with_columns(place_bic=pl.col("mic").replace_strict(places))
         .join(
             agents.select("entity", "place_bic", "agent_bic", counterparty_bic="party_bic"),
@@ -170,10 +172,10 @@ def _street_instructions(
             settle_date="settle_date",
             source="exec_id",
             is_net=pl.lit(False),
-            fault=_faults_of("n", victims),
+            fault="fault",
         )
     )
-    cleared = nets.with_row_index("n").select(
+    cleared = _marked(nets, net_victims).select(
         "entity",
         place_bic=pl.col("ccp_bic").replace_strict({m.ccp_bic: m.place_bic for m in MARKETS}),
         agent_bic="ccp_bic",
@@ -185,15 +187,19 @@ def _street_instructions(
         settle_date="settle_date",
         source=_obligation_subject(),
         is_net=pl.lit(True),
-        fault=_faults_of("n", net_victims),
+        fault="fault",
     )
     return pl.concat([bilateral, cleared]).with_columns(
         their_units=pl.col("units"), their_amount_minor=pl.col("amount_minor")
     )
 
 
-def _faults_of(column: str, victims: dict[int, str]) -> pl.Expr:
-    return pl.col(column).cast(pl.Int64).replace_strict(victims, default=None, return_dtype=pl.String)
+def _marked(frame: pl.DataFrame, victims: dict[int, str]) -> pl.DataFrame:
+    """The frame with `at`, its row numbers, and `fault`, the fault on the row unless one lies there already."""
+    new = pl.DataFrame({"at": list(victims), "new": list(victims.values())}, schema={"at": pl.Int64, "new": pl.String})
+    marked = frame.with_columns(at=pl.int_range(pl.len())).join(new, on="at", how="left", maintain_order="left")
+    fault = pl.coalesce("fault", "new") if "fault" in frame.columns else pl.col("new")
+    return marked.with_columns(fault=fault).drop("new")
 
 
 def _settlement_faults(
@@ -237,7 +243,7 @@ def _settlement_faults(
         short_cash[row["entity"], row["currency"]] = row["opening"]
 
     lots = {m.place_bic: m.lot for m in MARKETS}
-    told = street.with_row_index("n").with_columns(pl.col("fault").fill_null(_faults_of("n", victims))).drop("n")
+    told = _marked(street, victims).drop("at")
     is_kind = {kind: (pl.col("fault") == kind).fill_null(False) for kind in pools}
     return (
         told.with_columns(
@@ -266,9 +272,7 @@ def _chosen(frame: pl.DataFrame, rows: list[int]) -> Iterable[dict[str, Any]]:
 def _expected(known: pl.DataFrame, victims: dict[int, str]) -> pl.DataFrame:
     """What is instructed and due, with `fails` where it will not settle and `is_used` where a fault lies on it."""
     return (
-        known.with_row_index("at")
-        .with_columns(pl.col("at").cast(pl.Int64))
-        .with_columns(pl.col("fault").fill_null(_faults_of("at", victims)))
+        _marked(known, victims)
         .filter(pl.col("is_due") & ~pl.col("fault").is_in(list(HELD)).fill_null(False))
         .with_columns(
             fails=pl.col("fault").is_in(list(UNSETTLED)).fill_null(False), is_used=pl.col("fault").is_not_null()
@@ -523,13 +527,11 @@ def _allocation_file(
     return truth
 
 
-def _confirm_file(
-    out: Outbox, firm: world.Firm, mine: pl.DataFrame, victims: dict[int, str], day: date
-) -> list[Planted]:
+def _confirm_file(out: Outbox, firm: world.Firm, mine: pl.DataFrame, day: date) -> list[Planted]:
     """What the counterparties of bilateral executions confirm: also those of executions that we cannot take in."""
     name = f"30_confirms.{world.SENDER_CONFIRMS}.fix"
     where = out.where(firm.code, name)
-    bilateral = mine.filter(pl.col("ccp_bic").is_null()).with_columns(fault=_faults_of("n", victims))
+    bilateral = mine.filter(pl.col("ccp_bic").is_null())
     kind = pl.col("fault").fill_null("")
     truth = []
     for row in bilateral.filter(kind.is_in(["confirm_missing", "confirm_amount_differs"])).iter_rows(named=True):
@@ -559,7 +561,7 @@ def _confirm_file(
 
 def _obligation_files(out: Outbox, firm: world.Firm, nets: pl.DataFrame, net_victims: dict[int, str]) -> list[Planted]:
     """What each CCP says it owes the firm and is owed, one file for each."""
-    told = nets.with_row_index("n").with_columns(fault=_faults_of("n", net_victims), subject=_obligation_subject())
+    told = _marked(nets, net_victims).with_columns(subject=_obligation_subject())
     truth = []
     for market in (BY_MIC[mic] for mic in firm.markets):
         mine = told.filter((pl.col("entity") == firm.code) & (pl.col("ccp_bic") == market.ccp_bic))
