@@ -193,6 +193,24 @@ def test_an_id_may_be_used_again_after_it_was_refused_but_not_after_it_was_poste
     assert [v.name for v in answered] == ["AMOUNT_NOT_POSITIVE", "ACCEPTED", "EXISTS", "DUPLICATE_DIFFERS", "ACCEPTED"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"debit": 6},
+        {"credit": 6},
+        {"asset": 2},
+        {"amount_minor": 6},
+        {"event": 2},
+        {"business_date": DAY + timedelta(1)},
+        {"link": 9},
+    ],
+)
+def test_two_of_one_id_are_the_same_only_when_every_column_is_whether_posted_now_or_before(other):
+    first = transfer(1, 1, 2, 5)
+    assert [v.name for v in judged([first, first | other], BOOK)[0]] == ["ACCEPTED", "DUPLICATE_DIFFERS"]
+    assert [v.name for v in judged([first | other], BOOK, [first])[0]] == ["DUPLICATE_DIFFERS"]
+
+
 def test_a_group_that_is_posted_in_part_is_not_completed_behind_the_back_of_its_event():
     answered, totals = judged([transfer(901, 1, 2, 5, link=40), transfer(902, 1, 2, 9, link=40)], BOOK, STANDING)
     assert [v.name for v in answered] == ["EXISTS", "LINK_POSTED_IN_PART"]
