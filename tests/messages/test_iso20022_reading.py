@@ -320,3 +320,11 @@ def test_a_hundred_and_fifty_thousand_messages_are_built_and_read_in_seconds(kin
     # Ten seconds is the aim; a loaded machine may take three times as long.
     assert building < 30
     assert took < 30
+
+
+def test_payload_tags_without_end_do_not_make_reading_slow():
+    data = build_holdings(holdings(1, 1), **ENVELOPE).data.replace(b"<Pyld>", b"<Pyld>" * 200_000, 1)
+    parsed, took = timed(lambda: read_holdings(data))
+    assert parsed.good.is_empty()
+    assert [reason for _, reason, _ in said(parsed)] == ["xml_broken"]
+    assert took < 10

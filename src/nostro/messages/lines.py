@@ -14,8 +14,13 @@ from nostro.messages.shapes import BAD, MessageReason
 Offsets = npt.NDArray[np.int64]
 BOM: Final = b"\xef\xbb\xbf"
 VALUE_SHOWN_MAX: Final = 80
-_WIDE_MARKS: Final = ((b"\xff\xfe\x00\x00", "UTF-32"), (b"\x00\x00\xfe\xff", "UTF-32"))
-_HALF_MARKS: Final = ((b"\xff\xfe", "UTF-16"), (b"\xfe\xff", "UTF-16"))
+# The longer marks first: that of UTF-32 begins with that of UTF-16.
+_FOREIGN_MARKS: Final = (
+    (b"\xff\xfe\x00\x00", "UTF-32"),
+    (b"\x00\x00\xfe\xff", "UTF-32"),
+    (b"\xff\xfe", "UTF-16"),
+    (b"\xfe\xff", "UTF-16"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,11 +57,19 @@ def cut(octets: npt.NDArray[np.uint8], begin: int, feeds: Offsets) -> Lines:
     return Lines(starts, ends - returned)
 
 
-def encoding_fault(data: bytes) -> dict[str, str] | None:
-    """Null when the bytes are UTF-8; else the facts: the rule, and which line and byte break it."""
-    for mark, name in (*_WIDE_MARKS, *_HALF_MARKS):
+def foreign_mark(data: bytes) -> dict[str, str] | None:
+    """The facts of a file that says at its beginning that it is in another encoding; null when it does not."""
+    for mark, name in _FOREIGN_MARKS:
         if data.startswith(mark):
             return {"rule": "utf_8", "found": name}
+    return None
+
+
+def encoding_fault(data: bytes) -> dict[str, str] | None:
+    """Null when the bytes are UTF-8; else the facts: the rule, and which line and byte break it."""
+    marked = foreign_mark(data)
+    if marked is not None:
+        return marked
     try:
         data.decode("utf-8")
     except UnicodeDecodeError as error:

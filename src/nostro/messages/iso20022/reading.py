@@ -21,14 +21,14 @@ from lxml import etree
 
 from nostro.messages.iso20022.structure import FAULT, Group, Leaf, Outline, faults, table_schema
 from nostro.messages.iso20022.xsd import schema_errors
-from nostro.messages.lines import BOM, bad_frame, bad_row, encoding_fault, fault, file_broken, split_lines
+from nostro.messages.lines import BOM, bad_frame, bad_row, fault, file_broken, foreign_mark, split_lines
 from nostro.messages.shapes import WHERE, MessageReason, Parsed
 
 CHUNK_MESSAGES: Final = 20_000
 HEADER_NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:head.001.001.02"
 FILE_NAMESPACE: Final = "urn:iso:std:iso:20022:tech:xsd:head.002.001.01"
 _XCHG: Final = re.compile(rb"\A\s*(?:<\?xml[^>]*\?>\s*)?(?:<!--.*?-->\s*)*<(?:[\w.-]+:)?Xchg[\s>]", re.DOTALL)
-_PAYLOAD: Final = re.compile(rb"<((?:[\w.-]+:)?Pyld)(?:\s[^>]*)?>.*?</\1\s*>", re.DOTALL)
+_PAYLOAD_TAG: Final = re.compile(rb"<(/?)(?:[\w.-]+:)?Pyld(?:\s[^<>]*?)?(/?)>")
 _DOCTYPE: Final = b"<!DOCTYPE"
 _SKELETONS_MAX: Final = 1_000
 _SKELETON_BYTES_MAX: Final = 16_000
@@ -61,7 +61,8 @@ def parser() -> etree.XMLParser:
 
 def read_lines(data: bytes, outline: Outline, convert: Convert, schemas: Path | None = None) -> Parsed:
     """The messages of a bulk file, one a line: a wrapper of AppHdr and Document, or a bare Document."""
-    broken = _not_ours(data)
+    # One wrong byte costs its message, not the file: the parser names it. A mark of another encoding is another matter.
+    broken = foreign_mark(data)
     reader = _Reader(outline, convert, schemas)
     if broken is not None:
         return reader.unreadable(data, broken)
@@ -78,7 +79,7 @@ def read_lines(data: bytes, outline: Outline, convert: Convert, schemas: Path | 
 def read_file(data: bytes, outline: Outline, convert: Convert, schemas: Path | None = None) -> Parsed:
     """The statements of a file: in a business file (Xchg of head.002), one a line, or one in the whole file."""
     body = data[len(BOM) :] if data.startswith(BOM) else data
-    broken = _not_ours(data)
+    broken = foreign_mark(data)
     if broken is None and _DOCTYPE in data:
         broken = {"rule": "no_document_type"}
     if broken is not None:
@@ -98,7 +99,7 @@ def read_file(data: bytes, outline: Outline, convert: Convert, schemas: Path | N
 
 def _read_business_file(data: bytes, outline: Outline, convert: Convert, schemas: Path | None) -> Parsed:
     reader = _Reader(outline, convert, schemas)
-    spans = [match.span() for match in _PAYLOAD.finditer(data)]
+    spans = _payload_spans(data)
     body = data[len(BOM) :] if data.startswith(BOM) else data
     tags = (f"{{{FILE_NAMESPACE}}}PyldDesc", f"{{{FILE_NAMESPACE}}}Pyld")
     pull = etree.XMLPullParser(events=("end",), tag=tags, **_CAREFUL)
@@ -167,11 +168,20 @@ def _promised(element: etree._Element) -> int | None:
     return sum(map(int, counts)) if counts and all(count.isdecimal() for count in counts) else None
 
 
-def _not_ours(data: bytes) -> dict[str, str] | None:
-    """Why a file is not even looked into: another encoding."""
-    broken = encoding_fault(data)
-    # One wrong byte costs its message, not the file: the parser names it. A mark of another encoding is another matter.
-    return broken if broken is not None and "line" not in broken else None
+def _payload_spans(data: bytes) -> list[tuple[int, int]]:
+    """Where each payload of a business file stands, from its start tag to its end tag."""
+    spans = []
+    start, depth = 0, 0
+    for match in _PAYLOAD_TAG.finditer(data):
+        closing, alone = match.groups()
+        if not closing:
+            start = start if depth else match.start()
+            depth += not alone
+        else:
+            depth = max(depth - 1, 0)
+        if not depth:
+            spans.append((start, match.end()))
+    return spans
 
 
 def _broken(error: etree.XMLSyntaxError, line: int) -> dict[str, Any]:
@@ -189,14 +199,18 @@ def _invalid(path: str, rule: str, value: str) -> dict[str, Any]:
 
 @dataclass(slots=True)
 class _Node:
-    """An element of the outline: what stands below it, and where its text, presence and attributes go."""
+    """An element of the outline: what stands below it, and where its text, presence and attributes go.
 
-    name: str
+    `path` is where it stands below the row its values go to, "" for the element of the row itself.
+    """
+
+    path: str
     below: "dict[str, _Node]" = field(default_factory=dict)
     slot: int = -1
     mark: int = -1
     attributes: list[tuple[str, int]] = field(default_factory=list)
     group: "_Group | None" = None
+    is_plain: bool = False  # only its text counts
 
 
 @dataclass(slots=True)
@@ -224,16 +238,21 @@ def _compile(outline: Outline) -> _Group:
     def clark(path: str, name: str) -> str:
         return f"{{{HEADER_NAMESPACE if path.startswith('/AppHdr') else outline.namespace}}}{name}"
 
+    def settle(node: _Node) -> None:
+        node.is_plain = node.slot >= 0 and node.mark < 0 and not node.attributes and not node.below
+        for lower in node.below.values():
+            settle(lower)
+
     def build(group: Group, base: str) -> _Group:
         full = f"{base}/{group.path}" if group.path else base
-        top = _Node(full.rpartition("/")[2])
+        top = _Node("")
         schema = table_schema(group)
 
         def node(path: str) -> _Node:
-            here, at = top, full
+            here = top
             for step in path.split("/") if path not in ("", ".") else ():
-                at = f"{at}/{step}"
-                here = here.below.setdefault(clark(at, step), _Node(step))
+                below = f"{here.path}/{step}"
+                here = here.below.setdefault(clark(full + below, step), _Node(below))
             return here
 
         for slot, leaf in enumerate(group.leaves(), start=_HEAD_COLUMNS):
@@ -246,6 +265,7 @@ def _compile(outline: Outline) -> _Group:
                 node(path).mark = slot
         for below in group.groups:
             node(below.path).group = build(below, full)
+        settle(top)
         return _Group(full, len(schema), top)
 
     return build(outline.main, "")
@@ -359,47 +379,49 @@ class _Reader:
         main[1] = main[2] = ""
         rows.append((self.main.path, main))
         for part in parts:
-            self._part(self.main.node.below[str(part.tag)], part, main, f"/{_local(part)}", "", rows, errors, index)
+            self._element(self.main.node.below[str(part.tag)], part, main, "", rows, errors, index)
 
-    def _part(
+    def _element(
         self,
         node: _Node,
         element: etree._Element,
         row: _Row,
         at: str,
-        row_at: str,
         rows: list[tuple[str, _Row]],
         errors: list[dict[str, Any]],
         index: Mapping[etree._Element, Any] | None,
     ) -> None:
+        """An element and all below it: its values into the row that stands at `at`, repeating parts into new rows."""
         if node.slot >= 0:
             if len(element):
-                errors.append(_invalid(at, "no_elements", _local(element[0])))
+                errors.append(_invalid(at + node.path, "no_elements", _local(element[0])))
             row[node.slot] = (element.text or "") if index is None else index[element]
         if node.mark >= 0:
             row[node.mark] = ""
         for name, slot in node.attributes:
             row[slot] = element.get(name)
-        counts: dict[str, int] = {}
         below = node.below
+        if not below:
+            return
+        counts: dict[Any, int] = {}
         for child in element:
-            tag = str(child.tag)
-            lower = below.get(tag)
+            lower = below.get(child.tag)
             if lower is None:
                 continue
-            count = counts[tag] = counts.get(tag, 0) + 1
+            count = counts[lower.path] = counts.get(lower.path, 0) + 1
             group = lower.group
-            if group is None:
-                if count > 1:
-                    errors.append(_invalid(f"{at}/{lower.name}", "once", ""))
-                    continue
-                self._part(lower, child, row, f"{at}/{lower.name}", row_at, rows, errors, index)
-            else:
-                here = f"{at}/{lower.name}[{count}]"
+            if group is not None:
+                here = f"{at}{lower.path}[{count}]"
                 new: _Row = [None] * group.width
-                new[1], new[2] = here, row_at
+                new[1], new[2] = here, at
                 rows.append((group.path, new))
-                self._part(group.node, child, new, here, here, rows, errors, index)
+                self._element(group.node, child, new, here, rows, errors, index)
+            elif count > 1:
+                errors.append(_invalid(at + lower.path, "once", ""))
+            elif lower.is_plain and index is None and not len(child):
+                row[lower.slot] = child.text or ""
+            else:
+                self._element(lower, child, row, at, rows, errors, index)
 
     def _remembered(self, tokens: list[str], root: etree._Element, parts: list[etree._Element]) -> _Skeleton | None:
         """How to take the values of a line of this markup; null where its start tags are not its elements."""

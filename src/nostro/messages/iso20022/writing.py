@@ -118,7 +118,7 @@ def _messages(
                 refusals.extend(
                     Refusal(
                         MessageReason.XML_INVALID,
-                        f"{outline.definition}/{key or ordinal}",
+                        f"message/{key or ordinal}",
                         error["place"],
                         error["facts"],
                     )
