@@ -13,6 +13,7 @@ from nostro.departments.reconciliation.words import WORDS
 from nostro.kernel.events.settlement import InstructionSettled
 from nostro.kernel.refusals import Tally
 from nostro.messages.iso20022 import camt053, semt002
+from nostro.messages.mt import holdings as mt535
 from nostro.messages.shapes import CASH, HOLDING
 from nostro.spine import events, inbox
 from nostro.spine.actions import COMMON, Item
@@ -167,6 +168,35 @@ def test_a_statement_sent_twice_in_another_file_is_not_used_twice(opened, day):
         cursor.execute("SELECT file, outcome, reason FROM spine_messageitem WHERE file > 2 ORDER BY file, ordinal")
         outcomes = cursor.fetchall()
     assert [outcome for _, outcome, _ in outcomes] == ["done", "done", "duplicate"]
+
+
+def test_a_statement_in_pages_is_one_and_its_copy_in_the_same_file_another(opened, day):
+    _settle(opened, day, ("R1", "receive", 10, 120_00), ("R2", "deliver", 4, 50_00))
+    pages = (
+        ":20:S42\n:25:CASH\n:28C:42/1\n:60F:C261013EUR500,00\n:61:261013D120,NTRFR1//B1\n:62M:C261013EUR380,00\n-\n"
+        ":20:S42\n:25:CASH\n:28C:42/2\n:60M:C261013EUR380,00\n:61:261013C50,NTRFR2//B2\n:62F:C261013EUR430,00\n-\n"
+    )
+    inbox.receive(opened.id, day, kind="mt940.fin", sender=BANK, name=f"50_mt940.{BANK}.fin", data=(pages * 2).encode())
+    _cash(opened, day, *U7, file="51")
+    assert desk.reconcile_cash(opened, day) == Tally(seen=3, done=2, refused=1)
+    assert [(reason, subject) for reason, subject, *_ in _queue(opened)] == [
+        ("statement_duplicate", "statement/CASH/S42")
+    ]
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT ordinal, outcome FROM spine_messageitem WHERE file = 3 ORDER BY ordinal")
+        assert cursor.fetchall() == [(1, "done"), (2, "done"), (3, "duplicate"), (4, "duplicate")]
+
+
+def test_a_statement_of_more_positions_than_a_page_holds_is_one(opened, day):
+    held = {A: 100, B: 5, **{f"FR{n:09d}0": 1 for n in range(150)}}
+    rows = [
+        {"statement": "H1", "sequence": 1, "account": "DEPOT", "day": day, "isin": isin, "quantity_micro": n * 10**6}
+        for isin, n in held.items()
+    ]
+    built = mt535.build_holdings(pl.DataFrame(rows, schema=HOLDING), sender=BANK, receiver="FCEUDEFFXXX")
+    assert built.index.height == 2
+    inbox.receive(opened.id, day, kind="mt535.fin", sender=BANK, name=f"40_mt535.{BANK}.fin", data=built.data)
+    assert desk.reconcile_holdings(opened, day) == Tally(seen=152, done=2, open=150)
 
 
 def test_an_account_without_a_statement_is_said_and_resolved_when_it_comes(opened, day):

@@ -74,7 +74,8 @@ def _post(entity: Entity, day: date, chunk: pl.DataFrame) -> Tally:
     legs, told = [], []
     for (kind,), part in chunk.sort("kind", "seq").group_by("kind", maintain_order=True):
         rule = posting_rules()[str(kind)]
-        content = part["content"].str.json_decode(pl.Struct(dict(rule.columns))).struct.unnest()
+        # Read as a file of lines: half the time of decoding a column.
+        content = pl.read_ndjson(part["content"].str.join("\n").item().encode(), schema=rule.columns)
         done, bad = posting.entries(rule, part.select("seq", "subject").hstack(content))
         legs.append(done)
         told.append(bad)

@@ -17,6 +17,7 @@ from nostro.kernel.events.reconciliation import AccountReconciled, StatementAcce
 from nostro.kernel.frames import sum_by
 from nostro.kernel.refusals import Tally
 from nostro.messages.iso20022 import camt053, semt002
+from nostro.messages.mt import cash as mt940
 from nostro.messages.mt import holdings as mt535
 from nostro.messages.shapes import CASH, HOLDING, WHERE, Parsed
 from nostro.reference import queries as reference
@@ -29,7 +30,7 @@ from nostro.spine.words import MESSAGES
 DEPARTMENT: Final = "reconciliation"
 READERS: Final[Mapping[str, Mapping[str, Callable[..., Parsed]]]] = {
     "holdings": {"semt002.xml": semt002.read_holdings, "mt535.fin": mt535.read_holdings},
-    "cash": {"camt053.xml": camt053.read_cash},
+    "cash": {"camt053.xml": camt053.read_cash, "mt940.fin": mt940.read_cash},
 }
 _PLACES: Final = {"holdings": "securities", "cash": "cash"}
 _BREAKS: Final = {
@@ -110,15 +111,7 @@ def _receive(entity: Entity, day: date, kind: str) -> Received:
         for file, one in zip(files, parsed, strict=True)
     ]
     rows = pl.concat([shape, *(part.select(pl.col(n).cast(k) for n, k in shape.schema.items()) for part in read)])
-    if kind == "holdings":
-        # A statement of holdings may come in several messages, its pages, which stand in one file.
-        absent = pl.lit(None, pl.Int64)
-        rows = rows.with_columns(
-            message=pl.col("message").min().over("file", "account", "statement"),
-            currency=pl.lit(""),
-            opening_minor=absent,
-            closing_minor=absent,
-        )
+    rows = _with_first_page(rows, kind)
     heads = _heads(rows, kind)
     places = reference.accounts(entity.id).filter(pl.col("kind") == _PLACES[kind])
     judged = statements.judge(
@@ -165,6 +158,19 @@ def _parsed(entity: Entity, kind: str, file: StoredFile) -> Parsed:
         return read(data)
     folder = os.environ.get("NOSTRO_SCHEMAS")
     return read(data, schemas=Path(folder) if folder else None)
+
+
+def _with_first_page(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
+    """The rows with the message of their statement's first page: a statement may come in several messages of a file."""
+    statement = ["file", "account", "currency", "statement"]
+    if kind == "cash":
+        begins = pl.col("entry").is_null() | (pl.col("entry") == 1)
+        copies = rows.with_columns(copy=begins.cum_sum().over(statement))
+        return copies.with_columns(message=pl.col("message").min().over(*statement, "copy")).drop("copy")
+    absent = pl.lit(None, pl.Int64)
+    return rows.with_columns(currency=pl.lit(""), opening_minor=absent, closing_minor=absent).with_columns(
+        message=pl.col("message").min().over(statement)
+    )
 
 
 def _heads(rows: pl.DataFrame, kind: str) -> pl.DataFrame:
@@ -332,14 +338,18 @@ def _resolve(entity: Entity, day: date, kind: str, before: pl.DataFrame, now: pl
 def _missing(entity: Entity, day: date, kind: str, seen: pl.DataFrame) -> int:
     """Open an exception for each account that moved or holds something and got no statement of the day."""
     account = statements.ACCOUNT
+    known = queries.known_statements(entity.id, kind).filter(pl.col("day") == day)
+    ours = reference.accounts(entity.id).filter(pl.col("kind") == _PLACES[kind]).select("currency", account="number")
+    without = ours.join(seen, on=account, how="anti").join(known, on=account, how="anti")
+    if without.is_empty():
+        return 0
     if kind == "cash":
         held = queries.cash_balances(entity.id, day).filter(pl.col("balance_minor") != 0)
         active = pl.concat([held.select(account), queries.movements(entity.id, [day]).select(account)])
     else:
         holding = queries.depot_positions(entity.id, day).filter(pl.col("quantity_micro") != 0)
         active = holding.select("account", currency=pl.lit(""))
-    known = queries.known_statements(entity.id, kind).filter(pl.col("day") == day)
-    silent = active.unique().join(seen, on=account, how="anti").join(known, on=account, how="anti").sort(account)
+    silent = without.join(active, on=account, how="semi").sort(account)
     told = statements.missing(silent, day).with_columns(account=silent["account"])
     told = told.join(_deadlines(entity, day), on="account", how="left", maintain_order="left")
     exceptions.open_all(entity.id, day, DEPARTMENT, told, WORDS)
