@@ -334,6 +334,60 @@ def test_the_index_says_where_each_message_stands_and_reading_says_the_same(kind
         assert f">{key}<".encode() in piece
 
 
+# What a reader of the standard expects to find where; our own reader is not asked.
+PLACES = [
+    (INSTRUCTIONS, {}, {
+        "SttlmTpAndAddtlParams/SctiesMvmntTp": "RECE",
+        "SttlmTpAndAddtlParams/Pmt": "APMT",
+        "DlvrgSttlmPties/Pty1/Id/AnyBIC": "CPTYFRPP",
+        "RcvgSttlmPties/Pty1/Id/AnyBIC": "OMSFDEFFXXX",
+        "RcvgSttlmPties/Dpstry/Id/AnyBIC": "DAKVDEFF",
+        "TradDtls/TradDt/Dt/Dt": "2026-11-24",
+        "TradDtls/SttlmDt/Dt/Dt": "2026-11-26",
+        "QtyAndAcctDtls/SttlmQty/Qty/Unit": "1.5",
+        "SttlmAmt/Amt": "182.50",
+        "SttlmAmt/CdtDbtInd": "DBIT",
+    }),
+    (INSTRUCTIONS, {"direction": "deliver", "quantity_micro": 100_000_000, "currency": "KWD"}, {
+        "SttlmTpAndAddtlParams/SctiesMvmntTp": "DELI",
+        "DlvrgSttlmPties/Pty1/Id/AnyBIC": "OMSFDEFFXXX",
+        "RcvgSttlmPties/Pty1/Id/AnyBIC": "CPTYFRPP",
+        "QtyAndAcctDtls/SttlmQty/Qty/Unit": "100",
+        "SttlmAmt/Amt": "18.250",
+        "SttlmAmt/CdtDbtInd": "CRDT",
+    }),
+    (STATUSES, {}, {"SttlmSts/Flng/Rsn/Cd/Cd": "LACK", "SttlmSts/Flng/Rsn/AddtlRsnInf": "no securities"}),
+    (STATUSES, {"code": "PEND", "reason": None, "text": None}, {"SttlmSts/Pdg/NoSpcfdRsn": "NORE"}),
+    (STATUSES, {"axis": "processing", "code": "REJT", "reason": "DQUA"}, {"PrcgSts/Rjctd/Rsn/Cd/Cd": "DQUA"}),
+    (STATUSES, {"axis": "matching", "code": "MACH", "reason": None}, {"MtchgSts/Mtchd/AddtlRsnInf": "no securities"}),
+    (CONFIRMATIONS, {}, {"TxIdDtls/AcctOwnrTxId": "REF-1", "SttldAmt/Amt": "18250", "SttldAmt/CdtDbtInd": "CRDT"}),
+    (HOLDINGS, {}, {
+        "StmtGnlDtls/RptNb/Lng": "00017",
+        "BalForAcct/AggtBal/ShrtLngInd": "SHOR",
+        "BalForAcct/AggtBal/Qty/Qty/Qty/Unit": "1.5",
+    }),
+    (CASHES, {}, {
+        "Stmt/Bal[1]/Tp/CdOrPrtry/Cd": "OPBD",
+        "Stmt/Bal[1]/Amt": "100.00",
+        "Stmt/Bal[1]/CdtDbtInd": "CRDT",
+        "Stmt/Bal[2]/Tp/CdOrPrtry/Cd": "CLBD",
+        "Stmt/Bal[2]/Amt": "82.50",
+        "Stmt/Bal[2]/CdtDbtInd": "DBIT",
+        "Stmt/Ntry/CdtDbtInd": "DBIT",
+        "Stmt/Ntry/NtryDtls/TxDtls/Refs/EndToEndId": "REF-1",
+        "Stmt/Ntry/NtryDtls/TxDtls/RmtInf/Ustrd": "settled",
+    }),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("kind", "changes", "places"), PLACES)
+def test_each_value_stands_where_the_standard_puts_it(kind, changes, places):
+    (report,) = etree.fromstring(message(kind, **changes))[1]
+    namespace = etree.QName(report).namespace
+    steps = {path: "/".join(f"{{{namespace}}}{step}" for step in path.split("/")) for path in places}
+    assert {path: report.findtext(step) for path, step in steps.items()} == places
+
+
 @each_kind
 def test_messages_without_header_have_no_sender(kind):
     text = message(kind)
