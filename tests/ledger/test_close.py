@@ -18,8 +18,9 @@ from nostro.ledger.close import close_day
 from nostro.ledger.posting import post
 from nostro.ledger.rules.accept import TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
-from nostro.ledger.verify import verify
+from nostro.ledger.verify import SENTENCES, verify
 from nostro.spine import clock
+from nostro.spine.audit import sentence
 from nostro.spine.database import raw
 from nostro.spine.events import emit_one
 
@@ -164,7 +165,9 @@ def test_books_that_do_not_agree_with_their_transfers_are_not_closed_and_every_d
 
 
 def flaws(entity):
-    return sorted((flaw.what, flaw.subject) for flaw in verify(raw(), entity))
+    found = verify(raw(), entity)
+    assert all(sentence(flaw, language, SENTENCES) for flaw in found for language in ("en", "zh"))
+    return sorted((flaw.what, flaw.subject) for flaw in found)
 
 
 def insert_transfer(number, debit, credit, asset, amount, event, day):

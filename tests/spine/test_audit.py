@@ -1,7 +1,9 @@
 """Whoever changes the log behind our back is found, and the event is named."""
 
 import itertools
+import re
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 
 import polars as pl
 import psycopg
@@ -284,6 +286,19 @@ def test_a_block_that_keeps_its_seal_over_other_leaves_is_found(log):
         ("link_broken", "block/3"),
         ("seal_broken", "block/3"),
     ]
+
+
+def test_a_flaw_reads_as_a_sentence_in_both_languages():
+    flaw = audit.Flaw(1, "event_moved", "event/9", {"now_at": "40"})
+    assert audit.sentence(flaw) == "event/9 now stands under another number: now_at 40"
+    assert audit.sentence(flaw, "zh-hans") == "event/9 被移到其他序号: now_at 40"
+    assert str(flaw) == "event/9 of entity 1: event_moved (now_at 40)"
+
+
+def test_every_flaw_the_audit_can_find_has_its_sentence():
+    written = set(re.findall(r'Flaw\(\w+, "(\w+)"', Path(audit.__file__).read_text(encoding="utf-8")))
+    assert len(written) >= 12
+    assert written == set(audit.SENTENCES)
 
 
 def test_a_day_before_anything_was_recorded_has_no_seal(log):

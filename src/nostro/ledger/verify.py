@@ -1,5 +1,6 @@
 """Proving the books from the transfers alone: every balance, every snapshot, every promise of posting. 总账校验"""
 
+from collections.abc import Mapping
 from typing import Any, Final, LiteralString
 
 import polars as pl
@@ -23,13 +24,23 @@ _PROMISES: Final[dict[str, LiteralString]] = {
 }
 """What posting never lets happen, as a condition on a transfer t, its accounts d and c, and its event e."""
 
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "transfer_account_unknown": ("names an account that does not exist", "所指账户不存在"),
+    "transfer_asset_differs": ("moves another asset than its accounts hold", "资产与账户所持资产不符"),
+    "transfer_on_closed_account": ("is dated after its account was closed", "日期晚于账户关闭日"),
+    "transfer_event_unknown": ("names an event that does not exist", "所指事件不存在"),
+    "transfer_after_close": ("was posted on a day that was closed", "记入了已关账的日期"),
+    "balance_differs": ("has other totals than its transfers add up to", "余额与转账合计不符"),
+    "balance_outside_bounds": ("has a balance below its floor or above its ceiling", "余额超出上下限"),
+    "snapshot_differs": ("has other totals than the transfers up to its day", "快照与截至该日的转账合计不符"),
+}
+"""What each flaw means, in English and Chinese: said of its subject. For `audit.sentence`."""
+
 
 def verify(connection: psycopg.Connection[Any], entity_id: int) -> list[Flaw]:
     """Every difference between the entity's books and its transfers, over any connection that may read them all.
 
-    Flaws: those of posting's promises (transfer_account_unknown, transfer_asset_differs, transfer_on_closed_account,
-    transfer_event_unknown, transfer_after_close; subject "transfer/<id>"), balance_differs and balance_outside_bounds
-    ("account/<number>"), snapshot_differs ("snapshot/<day>/<account>").
+    What they are stands in SENTENCES; their subjects are "transfer/<id>", "account/<number>", "snapshot/<day>/<account>".
     """
     moved = read_frame(
         "SELECT business_date, account, sum(debit_minor)::bigint, sum(credit_minor)::bigint FROM ("

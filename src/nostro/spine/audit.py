@@ -47,9 +47,7 @@ _MICROS = "(extract(epoch FROM recorded_at) * 1000000)::bigint"
 class Flaw:
     """Something in the books that is not as it was written.
 
-    what     for programs: event_changed, event_digest_changed, event_missing, event_inserted, event_moved,
-             event_time_changed, block_missing, block_out_of_sequence, block_damaged, link_broken, seal_broken,
-             chain_cut, chain_rewritten
+    what     for programs: a key of SENTENCES, or of those of the ledger's own `verify`
     subject  "event/17", "block/3"
     facts    what is there and what should be, as text
     """
@@ -58,6 +56,36 @@ class Flaw:
     what: str
     subject: str
     facts: Mapping[str, str] = field(default_factory=dict)
+
+    def __str__(self) -> str:
+        known = ", ".join(f"{name} {value}" for name, value in self.facts.items())
+        return f"{self.subject} of entity {self.entity_id}: {self.what}{f' ({known})' if known else ''}"
+
+
+SENTENCES: Final[Mapping[str, tuple[str, str]]] = {
+    "event_changed": ("was changed after it was written", "写入后被改动"),
+    "event_digest_changed": ("is as it was, but the digest beside it was changed", "内容未变,但其摘要被改动"),
+    "event_missing": ("was taken away", "被删除"),
+    "event_inserted": ("was never written by us", "并非本系统写入"),
+    "event_moved": ("now stands under another number", "被移到其他序号"),
+    "event_time_changed": ("has another time than its block", "记录时间与所在链块不一致"),
+    "block_missing": ("was taken away", "被删除"),
+    "block_out_of_sequence": ("does not follow the one before it", "与前一链块不连续"),
+    "block_damaged": ("does not keep one digest for each of its events", "摘要数量与事件数量不符"),
+    "link_broken": ("does not follow from its content and the link before it", "链接与内容及前一链接不符"),
+    "seal_broken": ("does not follow from its content and the seal before it", "封印与内容及前一封印不符"),
+    "chain_cut": ("was sealed and is not there any more", "曾被封印,现已不存在"),
+    "chain_rewritten": ("is not the one that was sealed", "与已封印的链块不符"),
+}
+"""What each flaw means, in English and Chinese: said of its subject."""
+
+
+def sentence(flaw: Flaw, language: str = "en", sentences: Mapping[str, tuple[str, str]] = SENTENCES) -> str:
+    """A flaw in words: what it is about, what is wrong with it, and the facts."""
+    en, zh = sentences[flaw.what]
+    known = ", ".join(f"{name} {value}" for name, value in flaw.facts.items())
+    said = f"{flaw.subject} {zh}" if language.startswith("zh") else f"{flaw.subject} {en}"
+    return f"{said}: {known}" if known else said
 
 
 @dataclass(frozen=True, slots=True)
