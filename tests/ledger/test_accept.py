@@ -1,6 +1,7 @@
 """Accepting and refusing transfers: the compiled rule against an obvious twin, and each reason to refuse."""
 
 from datetime import date, timedelta
+from pathlib import Path
 
 import numpy as np
 import polars as pl
@@ -230,6 +231,13 @@ def test_groups_torn_apart_are_named_as_our_own_mistake():
 def test_a_transfer_without_a_value_is_named_as_our_own_mistake():
     with pytest.raises(ValueError, match="amount_minor"):
         judged([transfer(1, 1, 2, None)], BOOK)
+
+
+def test_every_verdict_stands_in_the_documentation():
+    page = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
+    rows = [line.split("|")[1] for line in page.splitlines() if line.startswith("| ") and line.count("|") == 4]
+    told = {name.strip() for row in rows for name in row.split(",")} - {"verdict"}
+    assert told >= {verdict.name.lower() for verdict in Verdict}
 
 
 accounts = st.tuples(

@@ -299,6 +299,8 @@ def test_every_flaw_the_audit_can_find_has_its_sentence():
     written = set(re.findall(r'Flaw\(\w+, "(\w+)"', Path(audit.__file__).read_text(encoding="utf-8")))
     assert len(written) >= 12
     assert written == set(audit.SENTENCES)
+    page = (Path(__file__).resolve().parents[2] / "docs" / "audit.md").read_text(encoding="utf-8")
+    assert [what for what in sorted(written) if f"`{what}" not in page] == []
 
 
 def test_a_day_before_anything_was_recorded_has_no_seal(log):
