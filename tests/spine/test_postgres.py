@@ -351,16 +351,36 @@ def test_a_long_home_gets_a_short_private_socket_folder(house: Path) -> None:
         assert len(server.host) < 60
         assert stat.S_IMODE(os.lstat(server.host).st_mode) == 0o700
         assert sql(server, "SELECT 1") == [(1,)]
-    # Whoever knows the name could put a link there and lead the server into another folder.
-    shutil.rmtree(server.host)
-    os.symlink("/var/tmp", server.host)
-    try:
-        with pytest.raises(PostgresError) as refused, Cluster(long).running():
-            pass
-    finally:
-        os.unlink(server.host)
-    assert refused.value.reason == "postgres_socket"
     Cluster(long).erase()
+    assert not long.joinpath("postgres").exists()
+    assert not Path(server.host).exists()
+
+
+@as_root
+@pytest.mark.parametrize("trap", ["a link", "a file", "a folder of somebody else", "a folder open to others"])
+def test_a_socket_folder_that_is_not_the_servers_own_is_refused(house: Path, trap: str) -> None:
+    # Whoever guesses the name in /tmp could be there first, and sit between us and the server.
+    long = house / ("a-folder-with-a-name-that-goes-on-and-on" * 5)
+    with Cluster(long).running() as server:
+        uid = account_of(data_of(long)).uid
+    folder = Path(server.host)
+    folder.rmdir()
+    if trap == "a link":
+        folder.symlink_to("/var/tmp")
+        os.lchown(folder, uid, uid)
+    elif trap == "a file":
+        folder.touch(0o600)
+        os.chown(folder, uid, uid)
+    else:
+        folder.mkdir(0o700)
+        os.chown(folder, *((UNKNOWN, UNKNOWN) if trap == "a folder of somebody else" else (uid, uid)))
+        folder.chmod(0o700 if trap == "a folder of somebody else" else 0o755)
+    try:
+        assert refusal(long).reason == "postgres_socket"
+        assert [finding.name for finding in check(long) if not finding.ok] == ["postgres socket"]
+    finally:
+        folder.rmdir() if folder.is_dir() and not folder.is_symlink() else folder.unlink()
+        Cluster(long).erase()
 
 
 @as_root
@@ -373,6 +393,7 @@ def test_an_ordinary_user_has_a_server_of_their_own_beside_ours(house: Path) -> 
         with Cluster(theirs).running() as server:
             return sql(server, "SELECT session_user::text, pg_read_file('postmaster.pid') ~ 'theirs'")
 
+    assert stop(theirs) is False, "root looks in first, and must not shut the person out"
     with Cluster(house).running() as ours:
         assert as_person(PERSON, work) == ("done", [("nostro_owner", True)])
         assert sql(ours, "SELECT 1") == [(1,)]

@@ -85,7 +85,9 @@ class Cluster:
             place = places.find(self.home)
             if place is not None:
                 _stop(place)
+                socket = places.socket_path(place)
                 shutil.rmtree(place.base)
+                shutil.rmtree(socket, ignore_errors=True)  # gone already when it lay inside
             places.location_file(self.home).unlink(missing_ok=True)
 
 
@@ -189,7 +191,8 @@ def _start(place: Place) -> "subprocess.Popen[bytes]":
         f"config_file={config}",
     ]
     alive = open_own(place.alive_lock, os.O_RDWR)
-    said = open_own(place.start_log, os.O_WRONLY | os.O_TRUNC)
+    place.start_log.unlink(missing_ok=True)
+    said = open_own(place.start_log, os.O_WRONLY)
     try:
         fcntl.flock(alive, fcntl.LOCK_EX)
         # A session of its own: Ctrl-C in our terminal must not stop the server under us.

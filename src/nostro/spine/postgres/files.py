@@ -12,8 +12,12 @@ from nostro.spine.postgres.server import PostgresError
 
 
 def open_own(path: Path, flags: int) -> int:
-    """A descriptor of a file created when absent, never through a symbolic link, owned by whoever owns its folder."""
-    descriptor = os.open(path, flags | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    """A descriptor of a file, never through a symbolic link; a new one is owned by whoever owns its folder."""
+    flags |= os.O_NOFOLLOW | os.O_CLOEXEC
+    try:
+        descriptor = os.open(path, flags | os.O_CREAT | os.O_EXCL, 0o600)
+    except FileExistsError:
+        return os.open(path, flags)
     if os.geteuid() == 0:
         # What root leaves in a person's folder must not lock that person out the next time.
         folder = os.stat(path.parent)
