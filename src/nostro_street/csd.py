@@ -3,6 +3,7 @@
 Delivery versus payment, instruction by instruction, in whole: no partial settlement, no tolerance of amounts.
 """
 
+from itertools import count
 from typing import Final
 
 import polars as pl
@@ -76,38 +77,42 @@ def _ranked(frame: pl.DataFrame, key: list[str]) -> pl.DataFrame:
 
 
 def settle(due: pl.DataFrame, positions: pl.DataFrame, cash: pl.DataFrame) -> pl.DataFrame:
-    """`our_row` and `failing`: null where it settles, LACK where we lack the securities, MONY where we lack the cash.
+    """`our_row`, `failing` and `turn`: failing is null where it settles, LACK where we lack securities, MONY where cash.
+
+    turn       in which round it settled: in this order, and no other, every account always had what it gave
 
     due        our_row, account, cash_account, isin, direction, units, amount_minor: matched, and good on their side
     positions  account, isin, units at the start; cash: account, amount_minor
     Small before large, until nothing more settles: deliveries from what is in the account, receipts for what is paid
     out of it. What settled feeds the next round.
     """
-    open_ones = due.with_columns(is_settled=pl.lit(False))
+    open_ones = due.with_columns(turn=pl.lit(None, pl.Int64))
     stock = positions.select("account", "isin", have=pl.col("units"))
     money = cash.select(cash_account="account", have=pl.col("amount_minor"))
-    while True:
-        before = open_ones["is_settled"].sum()
-        open_ones = _round(open_ones, "deliver", ["account", "isin"], "units", stock)
-        open_ones = _round(open_ones, "receive", ["cash_account"], "amount_minor", money)
-        if open_ones["is_settled"].sum() == before:
+    for turn in count(0, 2):
+        before = open_ones["turn"].count()
+        open_ones = _round(open_ones, turn, "deliver", ["account", "isin"], "units", stock)
+        open_ones = _round(open_ones, turn + 1, "receive", ["cash_account"], "amount_minor", money)
+        if open_ones["turn"].count() == before:
             break
     lacks = pl.when(pl.col("direction") == "deliver").then(pl.lit("LACK")).otherwise(pl.lit("MONY"))
-    return open_ones.select("our_row", failing=pl.when(~pl.col("is_settled")).then(lacks)).sort("our_row")
+    return open_ones.select("our_row", "turn", failing=pl.when(pl.col("turn").is_null()).then(lacks)).sort("our_row")
 
 
-def _round(due: pl.DataFrame, direction: str, holder: list[str], term: str, opening: pl.DataFrame) -> pl.DataFrame:
+def _round(
+    due: pl.DataFrame, turn: int, direction: str, holder: list[str], term: str, opening: pl.DataFrame
+) -> pl.DataFrame:
     """The instructions of one direction that can settle now: each holder's smallest first, as far as it has enough."""
     gives = pl.col("direction") == direction
     moved = (
         due.lazy()
-        .filter("is_settled")
+        .filter(pl.col("turn").is_not_null())
         .group_by(holder)
         .agg(moved=pl.when(gives).then(-pl.col(term)).otherwise(pl.col(term)).cast(pl.Int128).sum())
     )
     can = (
         due.lazy()
-        .filter(gives & ~pl.col("is_settled"))
+        .filter(gives & pl.col("turn").is_null())
         .sort(term, "our_row")
         .select(*holder, "our_row", needed=pl.col(term).cast(pl.Int128).cum_sum().over(holder))
         .join(opening.lazy(), on=holder, how="left")
@@ -118,7 +123,7 @@ def _round(due: pl.DataFrame, direction: str, holder: list[str], term: str, open
     return (
         due.lazy()
         .join(can, on="our_row", how="left", maintain_order="left")
-        .with_columns(is_settled=pl.col("is_settled") | pl.col("now").fill_null(False))
+        .with_columns(turn=pl.when("now").then(pl.lit(turn)).otherwise("turn"))
         .drop("now")
         .collect()
     )

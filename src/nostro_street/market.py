@@ -154,7 +154,7 @@ def _answers(ours: pl.DataFrame, street: pl.DataFrame, memory: Memory, day: date
     )
     can_settle = pl.col("rejection").is_null() & pl.col("unmatched").is_null() & (pl.col("settle_date") <= day)
     due = judged.filter(can_settle & pl.col("failing").is_null())
-    done = csd.settle(due, memory.load("positions"), cash).select("our_row", "failing", tried=pl.lit(True))
+    done = csd.settle(due, memory.load("positions"), cash).select("our_row", "failing", "turn", tried=pl.lit(True))
     return (
         judged.join(done, on="our_row", how="left", maintain_order="left", suffix=" of ours")
         .with_columns(
@@ -210,14 +210,14 @@ def statuses(mine: pl.DataFrame) -> pl.DataFrame:
 
 
 def _confirmations(mine: pl.DataFrame, day: date) -> pl.DataFrame:
-    """CONFIRMATION rows of what settled; a wrong one stands before its right one."""
+    """CONFIRMATION rows of what settled, in the order in which it did; a wrong one stands before its right one."""
     right = mine.filter("settles").with_columns(
         settled_date=pl.lit(day), sender=pl.col("servicer_bic"), quantity_micro=pl.col("units") * _UNIT, step=pl.lit(1)
     )
     wrong = right.filter(pl.col("fault") == "confirmation_differs").with_columns(
         amount_minor=pl.col("amount_minor") + 7_700, step=pl.lit(0)
     )
-    return pl.concat([right, wrong]).sort("our_row", "step").select(CONFIRMATION.names())
+    return pl.concat([right, wrong]).sort("turn", "our_row", "step").select(CONFIRMATION.names())
 
 
 def _planted_on_instructions(answered: pl.DataFrame, out: Outbox) -> list[Planted]:

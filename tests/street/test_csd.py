@@ -147,3 +147,10 @@ def test_settlement_takes_the_small_before_the_large_until_nothing_moves(
     positions = pl.DataFrame({"account": ["S"], "isin": ["I"], "units": [have]})
     cash = pl.DataFrame({"account": ["C"], "amount_minor": [money]})
     assert csd.settle(due(*rows), positions, cash)["failing"].to_list() == failing
+
+
+def test_what_feeds_a_delivery_settles_before_it():
+    positions = pl.DataFrame({"account": ["S"], "isin": ["I"], "units": [0]})
+    cash = pl.DataFrame({"account": ["C"], "amount_minor": [5]})
+    turns = csd.settle(due(("deliver", 3, 7), ("receive", 3, 5)), positions, cash)["turn"].to_list()
+    assert turns[1] < turns[0]
