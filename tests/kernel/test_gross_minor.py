@@ -2,7 +2,7 @@
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.kernel.frames import checked_minor, gross_minor
@@ -34,6 +34,7 @@ def test_a_half_of_a_minor_unit_rounds_away_from_zero(quantity_micro, price_micr
     assert _gross([(quantity_micro, price_micro, currency)])["gross"].to_list() == [minor]
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(
     st.lists(
         st.tuples(st.integers(-(10**12), 10**15), st.integers(-(10**6), 10**12), st.sampled_from(CURRENCIES)),

@@ -4,7 +4,7 @@ from datetime import date, timedelta
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.kernel.refusals import Refused
@@ -99,6 +99,7 @@ def test_a_batch_says_for_each_trade_date_when_it_settles_or_why_not():
     ]
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(st.sampled_from(sorted(MARKETS)), st.dates(date(2024, 1, 2), date(2026, 11, 30)), st.integers(0, 4))
 def test_a_longer_cycle_never_settles_earlier_and_always_on_an_open_day(mic, traded, cycle_days):
     bank = MARKETS[mic]

@@ -124,10 +124,11 @@ PRICES = "isin,day,price,currency\n"
 
 
 def _open_prices() -> None:
-    lines = "DE0007164600,2026-10-12,50,EUR\nDE0007164600,2026-10-12,fifty,EUR\nUS0378331005,2026-10-12,200.5,USD\n"
+    lines = "DE0007164600,2026-10-12,50,EUR\nDE0007164600,2026-10-12,fifty,EUR\n"
+    lines += "DE0007164600,2026-10-09,49,EUR\nUS0378331005,2026-10-12,200.5,USD\n"
     _receive(0, "1_morning", "prices.csv", PRICES + lines)
     _receive(0, "1_morning", "fx.csv", "base,quote,day,rate\nEUR,USD,2026-10-12,1.17\n")
-    assert desk.load_opening_prices(house(), DAY) == Tally(4, done=3, refused=1)
+    assert desk.load_opening_prices(house(), DAY) == Tally(5, done=4, refused=1)
 
 
 def test_a_bad_price_line_costs_itself_and_names_its_file_and_row(loaded):

@@ -4,7 +4,7 @@ from datetime import date
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.trades.rules import allocate
@@ -78,6 +78,7 @@ def test_an_instruction_is_taken_whole_or_not_at_all(lines, reasons):
     assert refused == [("execution/X1", reason) for reason in reasons]
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(
     st.lists(
         st.tuples(

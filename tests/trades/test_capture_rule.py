@@ -3,7 +3,7 @@
 from datetime import date
 
 import polars as pl
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.trades.rules import capture
@@ -47,6 +47,7 @@ def test_a_refusal_names_the_execution_and_where_it_was_told():
     ]
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(
     st.lists(st.tuples(st.sampled_from("ABCD"), st.sampled_from("xyz")), max_size=12),
     st.dictionaries(st.sampled_from("ABCD"), st.sampled_from("xyz")),

@@ -278,12 +278,13 @@ def test_a_cancelled_execution_is_counted_once_and_leaves_the_queue(broker):
     executed(
         "10",
         {"exec_id": "X1", "isin": "DE0007164601", "book": "NONE"},
-        {"exec_id": "X2"},
-        {"exec_id": "X3", "book": "BLOCK"},
+        {"exec_id": "X2", "ccp_bic": "FCCPDEFFXXX"},
+        {"exec_id": "X3", "book": "BLOCK", "ccp_bic": "FCCPDEFFXXX"},
     )
     for step in (desk.capture, desk.enrich, desk.allocate):
         step(broker, DAY)
     cancel = actions.ACTIONS["cancel_execution"].apply
+    assert queries.for_clearing(1)["exec_id"].to_list() == ["X2"]
     assert cancel(broker, DAY, item("isin_invalid", "execution/X1"), {}, "anna") == "closed"
     assert cancel(broker, DAY, item("allocation_missing", "execution/X3"), {}, "anna") == "closed"
     assert queue() == []
@@ -293,7 +294,7 @@ def test_a_cancelled_execution_is_counted_once_and_leaves_the_queue(broker):
         desk.cancel_execution(broker, DAY, "X2", "anna")
     assert desk.enrich(broker, DAY) == Tally(1, cancelled=1)
     assert desk.allocate(broker, DAY) == Tally(1, cancelled=1)
-    assert desk.confirm(broker, DAY) == Tally(2, open=1, cancelled=1)
+    assert desk.confirm(broker, DAY) == Tally(0)
     assert desk.enrich(broker, date(2026, 10, 14)) == Tally(0)
 
 

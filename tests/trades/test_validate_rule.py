@@ -6,7 +6,7 @@ from fractions import Fraction
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.departments.trades.rules import enrich, validate
@@ -196,6 +196,7 @@ def test_stamp_duty_is_rounded_half_up_to_the_penny():
     assert charged.to_series().to_list() == [1345, 1346]
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(st.lists(st.tuples(st.integers(1, 2**63 - 1), st.integers(0, 10_000 * 10**6)), min_size=1, max_size=20))
 def test_a_column_of_charges_equals_the_charges_one_by_one(rows):
     frame = pl.DataFrame(rows, schema={"gross": pl.Int64, "rate": pl.Int64}, orient="row")
@@ -204,6 +205,7 @@ def test_a_column_of_charges_equals_the_charges_one_by_one(rows):
     assert [int(c) for c in charged] == slow
 
 
+@settings(deadline=None)  # the first example pays for imports and compilation
 @given(st.lists(st.sampled_from(range(len(CASES))), max_size=12))
 def test_an_execution_is_judged_alike_whatever_stands_beside_it(picks):
     passed, refused = validate.validate(

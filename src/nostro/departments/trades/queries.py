@@ -75,6 +75,8 @@ _LIVE_OR_CANCELLED_TODAY: Final = (
     " AND (x.cancelled_by IS NULL OR EXISTS (SELECT FROM spine_event e WHERE e.entity_id = x.entity_id"
     " AND e.seq = x.cancelled_by AND e.business_date = %s))"
 )
+# What belongs to a book is never cancelled again, so that nothing later has to ask.
+_IS_ALLOCATED: Final = "EXISTS (SELECT FROM trades_allocation a WHERE a.entity_id = t.entity_id AND a.trade = t.id)"
 _CLEARING: Final = (
     *("id", "exec_id", "instrument_id", "isin", "side", "quantity", "gross_minor", "currency", "trade_date"),
     *("settle_date", "mic", "place_bic", "ccp_bic", "event"),
@@ -149,8 +151,8 @@ class Life:
 
 
 def for_clearing(entity_id: int) -> pl.DataFrame:
-    """Trades a CCP clears, by number (`trade`). Which of them it has novated, clearing knows."""
-    query = f"{_TRADE_SQL} WHERE t.entity_id = %s AND t.ccp_bic IS NOT NULL AND x.cancelled_by IS NULL ORDER BY t.id"
+    """Trades that belong to books and that a CCP clears, by number (`trade`). Which it has novated, clearing knows."""
+    query = f"{_TRADE_SQL} WHERE t.entity_id = %s AND t.ccp_bic IS NOT NULL AND {_IS_ALLOCATED} ORDER BY t.id"
     return read_frame(query, [entity_id], schema=TRADE).select(_CLEARING).rename({"id": "trade", "event": "cause"})
 
 
@@ -161,8 +163,7 @@ def for_settlement(entity_id: int) -> pl.DataFrame:
         " t.settle_date, t.mic, t.place_bic, t.agent_bic, t.counterparty_bic, c.event FROM trades_trade t"
         " JOIN trades_execution x ON x.entity_id = t.entity_id AND x.id = t.id"
         " JOIN trades_confirm c ON c.entity_id = t.entity_id AND c.trade = t.id"
-        " WHERE t.entity_id = %s AND t.ccp_bic IS NULL AND x.cancelled_by IS NULL AND EXISTS"
-        " (SELECT FROM trades_allocation a WHERE a.entity_id = t.entity_id AND a.trade = t.id) ORDER BY t.id",
+        f" WHERE t.entity_id = %s AND t.ccp_bic IS NULL AND {_IS_ALLOCATED} ORDER BY t.id",  # noqa: S608  # our own text
         [entity_id],
         schema=_SETTLEMENT,
     )

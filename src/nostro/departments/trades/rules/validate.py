@@ -180,7 +180,7 @@ CHECKS: Final = (
     ),
     _Check(
         "ssi_missing",
-        _IS_BILATERAL & pl.col("counterparty_known") & pl.col("market_known") & pl.col("agent_bic").is_null(),
+        pl.col("counterparty_known") & pl.col("market_known") & pl.col("agent_bic").is_null(),
         {"counterparty": pl.col("counterparty_bic"), "place": pl.col("place_bic"), "mic": pl.col("mic")},
     ),
     _Check("book_unknown", pl.col("is_block").is_null(), {"book": pl.col("book")}),
