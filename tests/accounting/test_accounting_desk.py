@@ -143,6 +143,17 @@ def test_a_delivery_of_more_than_the_depot_holds_is_refused_whole_and_posted_whe
     assert _balances(stocked)["nostro/CASH/EUR"] == 520_99
 
 
+@pytest.mark.parametrize("size", [1, 1000])
+def test_a_delivery_may_be_confirmed_before_the_receipt_it_was_made_from(stocked, day, size, monkeypatch):
+    monkeypatch.setattr(desk, "CHUNK_EVENTS", size)
+    moves = [("deliver", 7), ("deliver", 3), ("receive", 5), ("receive", 5), ("deliver", 1)]
+    _emit(stocked, day, "instruction/1", *(_settled(direction, A, units, 1, day) for direction, units in moves))
+    assert desk.book(stocked, day) == Tally(seen=5, done=4, refused=1)
+    # The first pass lets in the receipts and the last delivery, the second 7 of the 9 that are there; 3 never fit.
+    assert [e[2]["amount"] for e in _exceptions(stocked)] == ["3"]
+    assert _balances(stocked)[f"depot/DEPOT/{A}"] == -2
+
+
 def test_an_event_of_an_unknown_asset_or_side_costs_itself_and_no_other(stocked, day):
     _emit(
         stocked,

@@ -15,7 +15,7 @@ from nostro.departments.accounting.rules import openings, posting, valuation
 from nostro.departments.accounting.words import WORDS
 from nostro.kernel.events import Fact
 from nostro.kernel.events.accounting import BooksClosed, OpeningCash, OpeningPosition, PositionValued
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import REFUSED, refused
 from nostro.kernel.refusals import Refused, Tally
 from nostro.ledger import accounts, assets
 from nostro.ledger import posting as ledger
@@ -24,7 +24,6 @@ from nostro.ledger.rules.verdicts import Verdict
 from nostro.messages.marketfiles import read_market_file
 from nostro.messages.shapes import WHERE, Parsed
 from nostro.reference import queries as reference
-from nostro.reference.desk import INSTRUMENTS_FROM
 from nostro.spine import events, exceptions, inbox
 from nostro.spine.database import copy_in
 from nostro.spine.entities import Entity
@@ -37,6 +36,18 @@ LEG_BITS: Final = 8
 """A transfer's number is its event's, shifted left by this, plus the place of its entry in the rule from 1."""
 _CEILINGS: Final = {"depot": 0}
 """The custodian never holds less than nothing for us; its accounts stand in credit."""
+
+
+_CURRENCY_LETTERS: Final = 3
+"""An ISIN has twelve."""
+_WAITING: Final = pl.Schema(
+    {
+        **dict(posting.LEG),
+        "kind": pl.String(),
+        "about": pl.String(),
+        "verdict": pl.String(),
+    }
+)
 
 
 @cache
@@ -54,36 +65,86 @@ def book(entity: Entity, day: date) -> Tally:
     What is posted bears this day, also when its event was written on an earlier one: that day may be closed.
     """
     until = events.head(entity.id, lock=True).last_seq
-    after = events.position(entity.id, DEPARTMENT)
-    tally = Tally(0)
-    while not (chunk := queries.to_post(entity.id, list(posting_rules()), after, until, CHUNK_EVENTS)).is_empty():
-        tally += _post(entity, day, chunk)
-        after = int(chunk["seq"][-1])
+    tally = _post(entity, day, events.position(entity.id, DEPARTMENT), until)
     events.advance(entity.id, DEPARTMENT, until)
     return tally
 
 
 def post_again(entity: Entity, day: date, event: int) -> bool:
     """Try a single event again; true when it stands in the ledger now."""
-    tally = _post(entity, day, queries.to_post(entity.id, list(posting_rules()), event - 1, event, 1))
-    return tally.done == 1
+    return _post(entity, day, event - 1, event).done == 1
 
 
-def _post(entity: Entity, day: date, chunk: pl.DataFrame) -> Tally:
-    """Post events (`seq`, `kind`, `subject`, `content`), in order, and open exceptions for those refused."""
-    legs, told = [], []
+def _post(entity: Entity, day: date, after: int, until: int) -> Tally:
+    """Post the events after one number up to another, and open exceptions for those refused."""
+    told, waiting = [pl.DataFrame(schema={**REFUSED, "cause": pl.Int64})], [pl.DataFrame(schema=_WAITING)]
+    seen = 0
+    while not (chunk := queries.to_post(entity.id, list(posting_rules()), after, until, CHUNK_EVENTS)).is_empty():
+        entries, unruled = _entries(chunk)
+        told.append(unruled)
+        waiting.append(_refused_by_ledger(entries, _transfer(entity, day, entries)))
+        seen, after = seen + chunk.height, int(chunk["seq"][-1])
+    # A custodian may confirm a delivery before the receipt it was made from. What an account's bounds forbid is tried
+    # again when the rest is posted, for as long as that brings something in.
+    left = pl.concat(waiting)
+    while not left.is_empty():
+        still = _refused_by_ledger(left, _transfer(entity, day, left))
+        if still.height == left.height:
+            told.append(_spoken(still))
+            break
+        left = still
+    every = pl.concat(told).sort("cause", "reason")
+    exceptions.open_all(entity.id, day, DEPARTMENT, every, WORDS, deadline=_deadline(day))
+    lost = every["cause"].n_unique()
+    return Tally(seen=seen, done=seen - lost, refused=lost)
+
+
+def _entries(chunk: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
+    """The entries of events (columns of TO_POST) by event, with its `kind` and `about`, its subject; and the refused."""
+    legs, refusals = [], []
     for (kind,), part in chunk.sort("kind", "seq").group_by("kind", maintain_order=True):
         rule = posting_rules()[str(kind)]
         # Read as a file of lines: half the time of decoding a column.
         content = pl.read_ndjson(part["content"].str.join("\n").item().encode(), schema=rule.columns)
         done, bad = posting.entries(rule, part.select("seq", "subject").hstack(content))
         legs.append(done)
-        told.append(bad)
-    told.append(_transfer(entity, day, pl.concat(legs).sort("event", "leg"), chunk))
-    every = pl.concat(told).sort("cause", "reason")
-    exceptions.open_all(entity.id, day, DEPARTMENT, every, WORDS, deadline=_deadline(day))
-    lost = every["cause"].n_unique()
-    return Tally(seen=chunk.height, done=chunk.height - lost, refused=lost)
+        refusals.append(bad)
+    return pl.concat(legs).sort("event", "leg").join(
+        chunk.select("kind", event="seq", about="subject"), on="event", how="left", maintain_order="left"
+    ), pl.concat(refusals)
+
+
+def _refused_by_ledger(entries: pl.DataFrame, answers: pl.DataFrame) -> pl.DataFrame:
+    """All entries of the events that were refused; `verdict` stands at the one that was the reason."""
+    return (
+        entries.select(name for name in _WAITING if name != "verdict")
+        .join(answers, on="event", how="semi", maintain_order="left")
+        .join(answers, on=["event", "leg"], how="left", maintain_order="left")
+        .select(_WAITING.names())
+    )
+
+
+def _spoken(refused_entries: pl.DataFrame) -> pl.DataFrame:
+    """An exception for each event, from the first of its entries that was a reason."""
+    # What cannot be posted puts at risk the money that stands against the units.
+    is_money = pl.col("asset").str.len_chars() == _CURRENCY_LETTERS
+    money = refused_entries.filter(is_money).unique("event", keep="first", maintain_order=True)
+    told = (
+        refused_entries.filter(pl.col("verdict").is_not_null())
+        .unique("event", keep="first", maintain_order=True)
+        .join(
+            money.select("event", money="amount_minor", currency="asset"), on="event", how="left", maintain_order="left"
+        )
+    )
+    facts = {name: pl.col(name) for name in ("event", "kind", "about", "verdict", "debit", "credit", "asset")}
+    return refused(
+        told,
+        "posting_refused",
+        subject=pl.format("posting/{}", "event"),
+        facts={**facts, "amount": pl.col("amount_minor")},
+        money_minor=pl.col("money"),
+        currency=pl.col("currency"),
+    ).with_columns(cause=told["event"])
 
 
 def _deadline(day: date) -> datetime | None:
@@ -91,18 +152,15 @@ def _deadline(day: date) -> datetime | None:
     return cast(datetime | None, reference.cutoffs(day)["cutoff"].max())
 
 
-def _transfer(entity: Entity, day: date, entries: pl.DataFrame, chunk: pl.DataFrame) -> pl.DataFrame:
-    """Post entries (LEG), all or none of each event; an exception for each event that is refused."""
+def _transfer(entity: Entity, day: date, entries: pl.DataFrame) -> pl.DataFrame:
+    """Post entries, all or none of each event; `event`, `leg` and `verdict` of those that are why one was refused."""
     asset_ids = assets.assets().select(asset="code", asset_id="id")
     known = entries.join(asset_ids, on="asset", how="left", maintain_order="left")
     numbers = _account_numbers(entity, day, known)
+    debits, credits = (numbers.rename({"code": side, "account": f"{side}_id"}) for side in ("debit", "credit"))
     judged = (
-        known.join(
-            numbers.rename({"code": "debit", "account": "debit_id"}), on="debit", how="left", maintain_order="left"
-        )
-        .join(
-            numbers.rename({"code": "credit", "account": "credit_id"}), on="credit", how="left", maintain_order="left"
-        )
+        known.join(debits, on="debit", how="left", maintain_order="left")
+        .join(credits, on="credit", how="left", maintain_order="left")
         .with_columns(
             id=pl.col("event") * (1 << LEG_BITS) + pl.col("leg"),
             verdict=pl.when(pl.col("asset_id").is_null())
@@ -125,26 +183,9 @@ def _transfer(entity: Entity, day: date, entries: pl.DataFrame, chunk: pl.DataFr
             link="event",
         ),
     ).filter(~Verdict.is_accepted() & (pl.col("verdict") != int(Verdict.LINKED_REFUSED)))
-    refused_here = judged.drop("verdict").join(answers.select("id", verdict=Verdict.name_in()), on="id")
-    lost = pl.concat([unfit.select(refused_here.columns), refused_here]).sort("id").unique("event", keep="first")
-    # What cannot be posted puts at risk the money that stands against the units.
-    money = judged.filter(pl.col("asset_id") < INSTRUMENTS_FROM).sort("id").unique("event", keep="first")
-    told = (
-        lost.sort("event")
-        .join(chunk.select("kind", event="seq", about="subject"), on="event", how="left", maintain_order="left")
-        .join(
-            money.select("event", money="amount_minor", currency="asset"), on="event", how="left", maintain_order="left"
-        )
-    )
-    facts = {name: pl.col(name) for name in ("event", "kind", "about", "verdict", "debit", "credit", "asset")}
-    return refused(
-        told,
-        "posting_refused",
-        subject=pl.format("posting/{}", "event"),
-        facts={**facts, "amount": pl.col("amount_minor")},
-        money_minor=pl.col("money"),
-        currency=pl.col("currency"),
-    ).with_columns(cause=told["event"])
+    by_ledger = judged.drop("verdict").join(answers.select("id", verdict=Verdict.name_in()), on="id")
+    reasons = ["event", "leg", "verdict"]
+    return pl.concat([unfit.select(reasons), by_ledger.select(reasons)])
 
 
 def _account_numbers(entity: Entity, day: date, entries: pl.DataFrame) -> pl.DataFrame:
