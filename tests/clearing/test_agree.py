@@ -140,3 +140,9 @@ def test_parts_of_a_minor_unit_are_shown_as_the_ccp_wrote_them():
 def test_agreement_names_the_message_in_which_the_ccp_said_so():
     result = compare([("A", "receive", 5, 1000, False)], [("B", "receive", 1, 1), ("A", "receive", 5, 100_000)])
     assert result.agreed.rows() == [(100, CCP, 8, "net/100")]
+
+
+@pytest.mark.parametrize(("currency", "e4"), [("EUR", 39_000), ("JPY", 3_900_000), ("KWD", 3900)])
+def test_each_currency_is_compared_in_its_own_decimals(currency, e4):
+    ours = [("A", "receive", 5, 1000, True), ("A", "receive", 2, 390, False)]
+    assert compare(ours, [("A", "receive", 2, e4)], currency).agreed["net"].to_list() == [101]
