@@ -18,8 +18,12 @@ def environment(home: Path) -> dict[str, str]:
 
 def nostro(home: Path, *arguments: str, code: int | None = 0) -> subprocess.CompletedProcess[str]:
     """Run a command to its end; its exit code must be this one (None: any)."""
-    done = subprocess.run([*COMMAND, *arguments], capture_output=True, text=True, env=environment(home), check=False, timeout=550)
-    assert code is None or done.returncode == code, f"exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    done = subprocess.run(
+        [*COMMAND, *arguments], capture_output=True, text=True, env=environment(home), check=False, timeout=550
+    )
+    assert code is None or done.returncode == code, (
+        f"exit {done.returncode}\n{done.stdout[-3000:]}\n{done.stderr[-3000:]}"
+    )
     return done
 
 

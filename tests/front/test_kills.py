@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import pytest
-
 from tests.front.demos import COMMAND, environment, told
 
 OPTIONS = ("demo", "--trades", "300", "--seed", "11")
@@ -62,14 +61,20 @@ def killed_day(home: Path, chance: random.Random, kills: int) -> tuple[str, int]
     hit = 0
     while hit < kills:
         process = subprocess.Popen(
-            [*COMMAND, *OPTIONS], env=environment(home), start_new_session=True, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+            [*COMMAND, *OPTIONS],
+            env=environment(home),
+            start_new_session=True,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
         )
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(chance.uniform(0.3, 4.0))
         if process.poll() is not None:
             break
         hit += _kill(chance.choice(TARGETS), process, home)
-        if chance.random() < 0.5:  # half the time leave the rest alone, as an operator would; half the time begin again at once
+        if (
+            chance.random() < 0.5
+        ):  # half the time leave the rest alone, as an operator would; half the time begin again at once
             with contextlib.suppress(subprocess.TimeoutExpired):
                 process.wait(chance.uniform(0.1, 1.0))
         with contextlib.suppress(ProcessLookupError):

@@ -23,7 +23,6 @@ LIBRARIES = (
     "exchange_calendars",
     "holidays",
     "chinese_calendar",
-    "mt940",
 )
 
 
