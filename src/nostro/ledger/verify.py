@@ -44,8 +44,8 @@ def verify(connection: psycopg.Connection[Any], entity_id: int) -> list[Flaw]:
     """
     moved = read_frame(
         "SELECT business_date, account, sum(debit_minor)::bigint, sum(credit_minor)::bigint FROM ("
-        " SELECT business_date, debit, amount_minor, 0 FROM ledger_transfer WHERE entity_id = %s"
-        " UNION ALL SELECT business_date, credit, 0, amount_minor FROM ledger_transfer WHERE entity_id = %s"
+        " SELECT business_date, debit, sum(amount_minor), 0 FROM ledger_transfer WHERE entity_id = %s GROUP BY 1, 2"
+        " UNION ALL SELECT business_date, credit, 0, sum(amount_minor) FROM ledger_transfer WHERE entity_id = %s GROUP BY 1, 2"
         ") AS sides (business_date, account, debit_minor, credit_minor) GROUP BY 1, 2 ORDER BY 1, 2",
         [entity_id, entity_id],
         schema=pl.Schema([("business_date", pl.Date()), *TOTALS.items()]),
