@@ -31,8 +31,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     """The server all tests of this run share."""
     if URL:
         pytest.skip("the embedded server is not used: NOSTRO_TEST_DATABASE_URL is set")
-    with Cluster(tmp_path_factory.mktemp("nostro_home")).running() as running:
-        yield running
+    cluster = Cluster(tmp_path_factory.mktemp("nostro_home"))
+    try:
+        with cluster.running() as running:
+            yield running
+    finally:
+        cluster.erase()
 
 
 @pytest.fixture(scope="session")
@@ -85,7 +89,9 @@ def own_database(_migrated: None, server: Server) -> Iterator[str]:
     name = f"test_{uuid.uuid4().hex[:12]}"
     with psycopg.connect(server.dsn("postgres", server.superuser), autocommit=True) as admin:
         admin.execute(
-            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER nostro_owner").format(sql.Identifier(name), sql.Identifier(TEMPLATE))
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} OWNER nostro_owner").format(
+                sql.Identifier(name), sql.Identifier(TEMPLATE)
+            )
         )
     database.use(server, name)
     house()

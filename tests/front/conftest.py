@@ -1,10 +1,20 @@
 """A demo day that is run once and looked at by many tests."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.front.demos import told
+from tests.front.demos import HOMES, told
+
+from nostro.spine.postgres import Cluster
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _erased() -> Iterator[None]:
+    yield
+    for home in HOMES:
+        Cluster(home).erase()
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,13 @@ from typing import Any
 COMMAND = [sys.executable, "-m", "nostro.front.cli"]
 
 
+HOMES: set[Path] = set()
+"""Every home a test ran a command in: their clusters are erased when the tests are over."""
+
+
 def environment(home: Path) -> dict[str, str]:
     """This process's environment, with another home and no server of anybody's own."""
+    HOMES.add(home)
     kept = {name: value for name, value in os.environ.items() if not name.startswith("NOSTRO_")}
     return {**kept, "NOSTRO_HOME": str(home)}
 

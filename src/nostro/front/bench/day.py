@@ -11,7 +11,7 @@ from typing import Any, Final
 
 from nostro.front.bench import Row
 from nostro.front.output import note
-from nostro.spine.postgres import home
+from nostro.spine.postgres import Cluster, home
 
 SIZES: Final = (10_000, 100_000)
 SECONDS_MAX: Final = {10_000: 60.0, 100_000: 90.0, 1_000_000: 900.0}
@@ -56,5 +56,6 @@ def _demo(size: int) -> dict[str, Any]:
     report: dict[str, Any] = json.loads(done.stdout)
     if not report["holds"]:
         note(f"the day of {size:,} does not hold: {report['faults']['missed']} {report['failed_steps']}")
+    Cluster(where).erase()
     shutil.rmtree(where, ignore_errors=True)
     return report

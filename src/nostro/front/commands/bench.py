@@ -16,12 +16,15 @@ def _own_database(measure: Callable[[], Iterator[Row]]) -> Iterator[Row]:
     """A server and database of the benchmark's own, gone afterwards."""
     from django.db import connection
 
-    with TemporaryDirectory(prefix="nostro-bench-") as folder, Cluster(Path(folder)).running() as server:
-        schema.prepare(server)
+    with TemporaryDirectory(prefix="nostro-bench-") as folder:
+        cluster = Cluster(Path(folder))
         try:
-            yield from measure()
+            with cluster.running() as server:
+                schema.prepare(server)
+                yield from measure()
+                connection.close()
         finally:
-            connection.close()
+            cluster.erase()
 
 
 @click.command()
