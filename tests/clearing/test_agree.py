@@ -120,9 +120,9 @@ def test_obligations_are_compared(case, ours, theirs, agreed, reasons):
 
 def test_a_difference_shows_both_sides_to_a_clerk():
     (row,) = compare(
-        [("DE000FCT0017", "receive", 1200, 5_432_100, False)], [("DE000FCT0017", "receive", 1300, 588_477_500)]
+        [("DE000FCT0018", "receive", 1200, 5_432_100, False)], [("DE000FCT0018", "receive", 1300, 588_477_500)]
     ).refused.iter_rows(named=True)
-    assert row["subject"] == f"obligation/{CCP}/DE000FCT0017/2026-10-13/EUR/receive"
+    assert row["subject"] == f"obligation/{CCP}/DE000FCT0018/2026-10-13/EUR/receive"
     facts = json.loads(row["facts"])
     assert (facts["ours_quantity"], facts["ours_cash"]) == ("1200", "54321.00")
     assert (facts["theirs_quantity"], facts["theirs_cash"]) == ("1300", "58847.75")
@@ -146,3 +146,26 @@ def test_agreement_names_the_message_in_which_the_ccp_said_so():
 def test_each_currency_is_compared_in_its_own_decimals(currency, e4):
     ours = [("A", "receive", 5, 1000, True), ("A", "receive", 2, 390, False)]
     assert compare(ours, [("A", "receive", 2, e4)], currency).agreed["net"].to_list() == [101]
+
+
+@pytest.mark.parametrize(
+    ("change", "wrong"),
+    [
+        ({}, None),
+        ({"ccp_bic": "FCCPDEFFXXXX"}, "ccp_bic (form)"),
+        ({"isin": "DE000FCT0017"}, "isin (check_digit)"),
+        ({"isin": "A security with a long name"}, "isin (form)"),
+        ({"currency": "EURO", "quantity_micro": 0}, "currency (form), quantity (above 0)"),
+        ({"cash_e4": -1}, "cash (above 0)"),
+    ],
+)
+def test_a_line_that_names_no_possible_obligation_is_left_out(change, wrong):
+    good = {"isin": "DE000FCT0018", "direction": "receive", "quantity_micro": 1, "cash_e4": 1}
+    line = {"ordinal": 4, "subject": "message/o.csv/4", "ccp_bic": CCP, "settle_date": DAY, "currency": "EUR", **good}
+    sifted = agree.sift(pl.DataFrame([{**line, **change}]))
+    told = [json.loads(facts)["wrong"] for facts in sifted.refused["facts"]]
+    assert told == ([wrong] if wrong else [])
+    assert sifted.good.height == (0 if wrong else 1)
+    assert sifted.refused.select("reason", "subject", "ordinal").rows() == (
+        [("obligation_invalid", "message/o.csv/4", 4)] if wrong else []
+    )

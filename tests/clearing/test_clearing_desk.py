@@ -17,7 +17,7 @@ from nostro.spine.entities import Entity
 
 DAY = date(2026, 10, 13)
 CCP, CSD, AGENT = "FCPDDEFFXXX", "FCDDDEFFXXX", "FCKDDEFFXXX"
-ISINS = {"A": "DE000FCT0017", "B": "DE000FCT0025"}
+ISINS = {"A": "DE000FCT0018", "B": "DE000FCT0026"}
 
 
 @pytest.fixture
@@ -241,6 +241,19 @@ def test_each_disagreement_has_its_reason_and_words(market):
         told = item(market, reason)
         for language in ("en", "zh"):
             assert "?" not in words.sentence(WORDS[reason], told.facts, language)
+
+
+def test_a_line_that_cannot_be_stops_no_other(market):
+    traded(market, (1, "A", "buy", 10, 1000))
+    desk.novate(market, DAY)
+    reported(
+        market,
+        "o.csv",
+        ("A", "receive", 10, 1000),
+        bad=f"NOT A BIC AT ALL,{ISINS['B']},2026-10-13,EURO,deliver,1,1,1\n",
+    )
+    assert desk.agree(market, DAY) == Tally(2, done=1, refused=1)
+    assert queue(market) == [("obligation_invalid", "message/o.csv/2", "open")]
 
 
 def test_the_ccps_next_word_settles_the_matter(market):

@@ -34,7 +34,7 @@ STATE = {
 }
 RIGHT = {
     "direction": "receive",
-    "isin": "DE000FCT0017",
+    "isin": "DE000FCT0018",
     "quantity_micro": 5_000_000,
     "amount_minor": 123_456,
     "currency": "EUR",
@@ -118,7 +118,7 @@ def axes(state: pl.DataFrame) -> str:
             ("accepted matched pending", [{name: value}], "accepted matched pending", ["confirmation_differs"], [])
             for name, value in {
                 "direction": "deliver",
-                "isin": "DE000FCT0025",
+                "isin": "DE000FCT0026",
                 "quantity_micro": 5_000_001,
                 "amount_minor": 123_457,
                 "currency": "USD",

@@ -30,7 +30,7 @@ def obligations(*rows: tuple[str, str, str]) -> pl.DataFrame:
                 "subject": f"execution/X{n}",
                 "direction": "receive",
                 "instrument_id": 1001,
-                "isin": "DE000FCT0017",
+                "isin": "DE000FCT0018",
                 "quantity": 5,
                 "amount_minor": 1000,
                 "currency": currency,

@@ -35,7 +35,7 @@ MARKETS = pl.DataFrame(
         "bank_calendar": ["TARGET", "HK"],
         "timezone": ["Europe/Berlin", "Asia/Hong_Kong"],
         "servicer_bic": ["FCKDDEFFXXX", "FCKHHKHHXXX"],
-        "isin": ["DE000FCT0017", "HK0000FCT018"],
+        "isin": ["DE000FCT0018", "HK0000FCT012"],
         "instrument_id": [1001, 1002],
     }
 )
@@ -253,8 +253,8 @@ def test_trades_and_nets_are_instructed_in_the_dialect_of_their_market(market):
     assert files["name"].to_list() == ["2026101310_sese023.FCKDDEFFXXX.xml", "2026101310_mt541.FCKHHKHHXXX.fin"]
     iso = sese023.read_instructions(inbox.content(market.id, files["id"][0])).good
     assert iso.select("direction", "isin", "quantity_micro", "amount_minor", "account", "counterparty_bic").rows() == [
-        ("receive", "DE000FCT0017", 10_000_000, 123_456, "DEPOT-XETR", "FCAGDEFFXXX"),
-        ("deliver", "DE000FCT0017", 5_000_000, 500, "DEPOT-XETR", "FCPDDEFFXXX"),
+        ("receive", "DE000FCT0018", 10_000_000, 123_456, "DEPOT-XETR", "FCAGDEFFXXX"),
+        ("deliver", "DE000FCT0018", 5_000_000, 500, "DEPOT-XETR", "FCPDDEFFXXX"),
     ]
     mt = mt541.read_instructions(inbox.content(market.id, files["id"][1])).good
     assert mt.select("direction", "quantity_micro", "amount_minor", "currency", "party_bic").rows() == [
@@ -342,7 +342,7 @@ def test_statuses_and_confirmations_match_and_settle(market):
     assert first[1] == queries.instruction(market.id, german)["id"][0]
     assert first[3] == {
         "direction": "receive",
-        "isin": "DE000FCT0017",
+        "isin": "DE000FCT0018",
         "quantity": 10,
         "amount_minor": 123_456,
         "currency": "EUR",

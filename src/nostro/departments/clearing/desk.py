@@ -85,13 +85,22 @@ def _read(entity: Entity, day: date) -> tuple[pl.DataFrame, int]:
     for file in inbox.unread(entity.id, ["obligations.csv"]):
         parsed = read_market_file("obligations.csv", inbox.content(entity.id, file.id))
         exceptions.open_bad_messages(entity.id, day, DEPARTMENT, file, parsed, MESSAGES)
-        named = parsed.good.with_columns(message=file.message(pl.col("ordinal")), key=agreement.subject())
-        done = named.with_columns(outcome=pl.lit("done"), reason=pl.lit(None, pl.String))
-        items = ["ordinal", "start", "length", "key", "outcome", "reason"]
-        refused = parsed.bad.with_columns(outcome=pl.lit("refused"))
-        inbox.record(entity.id, file, pl.concat([done.select(items), refused.select(items)]), read_by="agree")
-        told.append(named.select(queries.OBLIGATION.names()))
-        bad += parsed.bad.height
+        lines = parsed.good.with_columns(
+            message=file.message(pl.col("ordinal")), subject=file.subject(pl.col("ordinal"))
+        )
+        sifted = agreement.sift(lines)
+        invalid = sifted.refused.with_columns(message=file.message(pl.col("ordinal")))
+        exceptions.open_all(entity.id, day, DEPARTMENT, invalid, WORDS)
+        where = ["ordinal", "start", "length", "key", "outcome", "reason"]
+        taken = lines.with_columns(key=agreement.subject().str.slice(0, 80)).join(
+            invalid.select("ordinal", "reason"), on="ordinal", how="left", maintain_order="left"
+        )
+        is_taken = pl.col("reason").is_null()
+        items = taken.with_columns(outcome=pl.when(is_taken).then(pl.lit("done")).otherwise(pl.lit("refused")))
+        broken = parsed.bad.with_columns(outcome=pl.lit("refused"))
+        inbox.record(entity.id, file, pl.concat([items.select(where), broken.select(where)]), read_by="agree")
+        told.append(sifted.good.select(queries.OBLIGATION.names()))
+        bad += parsed.bad.height + invalid.height
     last = pl.concat(told).unique(agreement.KEY, keep="last", maintain_order=True)
     _remember(entity, day, last)
     return last, bad
@@ -129,7 +138,7 @@ def compare(entity: Entity, day: date, told: pl.DataFrame) -> agreement.Compared
     compared = agreement.compare(ours, theirs)
     _agree(entity, day, compared.agreed)
     exceptions.open_all(entity.id, day, DEPARTMENT, compared.refused, WORDS)
-    for reason in WORDS:
+    for reason in agreement.REASONS:
         others = compared.refused.filter(pl.col("reason") != reason)["subject"]
         exceptions.resolve(
             entity.id, day, compared.same["subject"], [reason], "Both sides say the same now. 双方现已一致"

@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from nostro.spine.words import Words
 
 _EN = "%(direction)s %(quantity)s %(isin)s, %(amount)s %(currency)s, with %(counterparty_bic)s for %(settle_date)s"
-_ZH = "%(direction)s %(isin)s %(quantity)s,%(amount)s %(currency)s,对手方 %(counterparty_bic)s,交收日 %(settle_date)s"
+_ZH = (
+    "%(direction_zh)s %(isin)s %(quantity)s,%(amount)s %(currency)s,对手方 %(counterparty_bic)s,交收日 %(settle_date)s"
+)
 
 
 def _instruction(en: str, zh: str, cure_en: str, cure_zh: str, *actions: str) -> Words:
@@ -22,8 +24,8 @@ WORDS: Mapping[str, Words] = {
         ("retry",),
     ),
     "instruction_unwritable": _instruction(
-        "Instruction %(reference)s cannot be written: %(text)s",
-        "指令 %(reference)s 无法编制报文:%(text)s",
+        "Instruction %(reference)s cannot be written: %(said)s",
+        "指令 %(reference)s 无法编制报文:%(said)s",
         "Correct the static data it names. If the figures are too large for one message, cancel it and settle in parts"
         " through the custodian.",
         "更正所指静态数据。若数字超出报文容量,请撤销并通过托管人分笔交收。",
@@ -38,8 +40,8 @@ WORDS: Mapping[str, Words] = {
         "cancel_instruction",
     ),
     "status_unknown": Words(
-        "%(sender)s reports status %(code)s %(iso_reason)s for %(reference)s, an instruction we never sent.",
-        "%(sender)s 回报指令 %(reference)s 的状态 %(code)s %(iso_reason)s,但我方从未发送该指令。",
+        "%(sender)s reports status %(said)s for %(reference)s, an instruction we never sent.",
+        "%(sender)s 回报指令 %(reference)s 的状态 %(said)s,但我方从未发送该指令。",
         "Ask the sender what it instructed for us. If it is not ours, have it corrected there before it settles.",
         "向发送方查询其以我方名义登记的指令。若非我方指令,须在交收前由对方更正。",
         "settlement",
@@ -54,9 +56,9 @@ WORDS: Mapping[str, Words] = {
         ("ask_sender", "note"),
     ),
     "status_out_of_order": Words(
-        "%(sender)s reports %(code)s %(iso_reason)s for %(reference)s, which is %(processing)s, %(matching)s and"
+        "%(sender)s reports %(said)s for %(reference)s, which is %(processing)s, %(matching)s and"
         " %(settlement)s: that cannot follow.",
-        "%(sender)s 回报指令 %(reference)s 的状态 %(code)s %(iso_reason)s,而该指令为 %(processing)s、%(matching)s、"
+        "%(sender)s 回报指令 %(reference)s 的状态 %(said)s,而该指令为 %(processing)s、%(matching)s、"
         "%(settlement)s,状态顺序不符。",
         "Compare with the CSD's own screen. Our record stays as it is; ask the sender for its latest status.",
         "与存管机构系统核对。我方记录保持不变;请发送方提供最新状态。",
@@ -87,8 +89,8 @@ WORDS: Mapping[str, Words] = {
         "chase",
     ),
     "unmatched_other": _instruction(
-        "Instruction %(reference)s is unmatched: %(iso_reason)s %(text)s",
-        "指令 %(reference)s 未匹配:%(iso_reason)s %(text)s",
+        "Instruction %(reference)s is unmatched: %(said)s",
+        "指令 %(reference)s 未匹配:%(said)s",
         "Compare both instructions field by field with the counterparty. Who is wrong cancels and instructs anew.",
         "与对手方逐项核对双方指令。错误一方撤销并重新发送。",
         "chase",
@@ -131,8 +133,8 @@ WORDS: Mapping[str, Words] = {
         "chase",
     ),
     "settlement_failing": _instruction(
-        "Instruction %(reference)s fails: %(iso_reason)s %(text)s",
-        "指令 %(reference)s 交收失败:%(iso_reason)s %(text)s",
+        "Instruction %(reference)s fails: %(said)s",
+        "指令 %(reference)s 交收失败:%(said)s",
         "Look up the reason with the CSD and cure it before the next settlement cycle.",
         "向存管机构核实原因,并在下一交收批次前处理。",
         "ask_sender",
@@ -154,15 +156,15 @@ WORDS: Mapping[str, Words] = {
         "cancel_instruction",
     ),
     "instruction_rejected": _instruction(
-        "Instruction %(reference)s was rejected: %(iso_reason)s %(text)s",
-        "指令 %(reference)s 被拒绝:%(iso_reason)s %(text)s",
+        "Instruction %(reference)s was rejected: %(said)s",
+        "指令 %(reference)s 被拒绝:%(said)s",
         "Correct what the CSD names, mostly an account or a settlement instruction, and instruct it anew.",
         "更正存管机构指出的问题(多为账户或结算指令),然后重新发送。",
         "resend",
     ),
     "instruction_cancelled": _instruction(
-        "Instruction %(reference)s was cancelled by the CSD: %(iso_reason)s %(text)s",
-        "指令 %(reference)s 被存管机构撤销:%(iso_reason)s %(text)s",
+        "Instruction %(reference)s was cancelled by the CSD: %(said)s",
+        "指令 %(reference)s 被存管机构撤销:%(said)s",
         "The obligation still stands. Find out who cancelled it, and instruct it anew unless both sides gave it up.",
         "义务仍然存在。查明撤销方;除非双方放弃,否则重新发送指令。",
         "resend",

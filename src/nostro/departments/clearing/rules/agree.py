@@ -11,14 +11,18 @@ from typing import Final
 
 import polars as pl
 
-from nostro.departments.clearing.rules.figures import decimal_text, scale_of
+from nostro.departments.clearing.rules.figures import DIRECTIONS_ZH, decimal_text, scale_of
 from nostro.kernel.frames import refused
+from nostro.messages.identifiers import bic_fault, isin_faults
 
 KEY: Final = ("ccp_bic", "isin", "settle_date", "currency", "direction")
 NET: Final = (*KEY, "net", "quantity_micro", "cash_minor", "is_agreed", "deadline")
 """Our nets: quantity and cash as amounts, never signed; the direction says which way the securities go."""
 OBLIGATION: Final = (*KEY, "quantity_micro", "cash_e4", "message", "deadline")
 """The CCP's: one row for each KEY. Cash in ten-thousandths, as its file may have it."""
+
+REASONS: Final = ("obligation_differs", "obligation_missing", "obligation_unknown")
+"""Why the two sides do not agree on an obligation: one at a time."""
 
 _E4: Final = 4
 
@@ -40,6 +44,47 @@ class Compared:
 def subject() -> pl.Expr:
     """How an obligation is called outside: obligation/<ccp>/<isin>/<settle date>/<currency>/<direction>."""
     return pl.format("obligation/{}/{}/{}/{}/{}", *KEY)
+
+
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """The lines of a CCP's file. `good` names obligations there can be; `refused` is REFUSED and `ordinal`."""
+
+    good: pl.DataFrame
+    refused: pl.DataFrame
+
+
+def sift(lines: pl.DataFrame) -> Sifted:
+    """Leave out lines that name no obligation there can be: obligation_invalid, with all that is wrong in each.
+
+    lines  KEY, `quantity_micro`, `cash_e4` (both above nothing), `ordinal` and `subject`; perhaps more, carried along
+    """
+    ccps = lines["ccp_bic"].unique()
+    bics = pl.Series([bic_fault(bic) for bic in ccps.to_list()], dtype=pl.String)
+    faults = {
+        "ccp_bic": pl.col("ccp_bic").replace_strict(ccps, bics, return_dtype=pl.String),
+        "isin": pl.lit(isin_faults(lines["isin"])),
+        "currency": pl.when(~pl.col("currency").str.contains("^[A-Z]{3}$")).then(pl.lit("form")),
+        "quantity": pl.when(pl.col("quantity_micro") <= 0).then(pl.lit("above 0")),
+        "cash": pl.when(pl.col("cash_e4") <= 0).then(pl.lit("above 0")),
+    }
+    judged = lines.with_columns(
+        wrong=pl.concat_str(
+            [pl.format(f"{name} ({{}})", fault) for name, fault in faults.items()],
+            separator=", ",
+            ignore_nulls=True,
+        )
+    )
+    bad = judged.filter(pl.col("wrong") != "")
+    return Sifted(
+        judged.filter(pl.col("wrong") == "").drop("wrong"),
+        refused(
+            bad,
+            "obligation_invalid",
+            subject=pl.col("subject"),
+            facts={**{name: pl.col(name) for name in KEY}, "wrong": pl.col("wrong")},
+        ).hstack(bad.select("ordinal")),
+    )
 
 
 def compare(ours: pl.DataFrame, theirs: pl.DataFrame) -> Compared:
@@ -107,6 +152,7 @@ def _refused(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
         subject=pl.col("subject"),
         facts={
             **{name: pl.col(name) for name in KEY},
+            "direction_zh": pl.col("direction").replace_strict(DIRECTIONS_ZH, return_dtype=pl.String),
             "ours_quantity": _quantity("our_quantity"),
             "ours_cash": decimal_text(pl.col("our_cash"), pl.col("scale")),
             "theirs_quantity": _quantity("quantity_micro"),

@@ -1,8 +1,12 @@
-"""Whole minor units as people read them, a column at a time: 123456 at scale 2 is "1234.56". 数字写法"""
+"""Figures as people read them, a column at a time: 123456 minor units at scale 2 are "1234.56". 数字写法"""
+
+from typing import Final
 
 import polars as pl
 
 from nostro.kernel.money import currency_scale
+
+DIRECTIONS_ZH: Final = {"receive": "收券付款", "deliver": "付券收款"}
 
 
 def scale_of(currencies: pl.Series) -> pl.Series:

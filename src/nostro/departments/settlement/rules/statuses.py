@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from nostro.departments.settlement.rules.telling import said
 from nostro.kernel.frames import refused
 
 PROCESSING: Final = ("created", "sent", "accepted", "rejected", "cancelled")
@@ -236,7 +237,7 @@ def _refused(messages: pl.DataFrame, reason: str) -> pl.DataFrame:
             "axis": pl.col("axis"),
             "code": pl.col("code"),
             "iso_reason": pl.col("reason"),
-            "text": pl.col("text"),
+            "said": said(pl.col("code"), pl.col("reason"), pl.col("text")),
             "sender": pl.col("sender"),
             **axes,
         },

@@ -2,8 +2,14 @@
 
 import polars as pl
 
-from nostro.departments.clearing.rules.figures import decimal_text, scale_of
+from nostro.departments.clearing.rules.figures import DIRECTIONS_ZH, decimal_text, scale_of
 from nostro.kernel.frames import refused
+
+
+def said(*words: pl.Expr) -> pl.Expr:
+    """What a message gave as its reason, in its own words; a dash when it gave none."""
+    together = pl.concat_str(words, separator=" ", ignore_nulls=True).str.strip_chars()
+    return pl.when(together == "").then(pl.lit("-")).otherwise(together)
 
 
 def tell(instructions: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
@@ -23,8 +29,9 @@ def tell(instructions: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
             "amount": decimal_text(pl.col("amount_minor"), pl.lit(scale_of(instructions["currency"]))),
             "counterparty_bic": pl.col("counterparty_bic"),
             "place_bic": pl.col("place_bic"),
+            "direction_zh": pl.col("direction").replace_strict(DIRECTIONS_ZH, return_dtype=pl.String),
             "iso_reason": pl.col("reason"),
-            "text": pl.col("text"),
+            "said": said(pl.col("reason"), pl.col("text")),
         },
         money_minor=pl.col("amount_minor"),
         currency=pl.col("currency"),
