@@ -108,7 +108,7 @@ def read_frame(
         for n, k in schema.items()
     }
     frame = pl.read_csv(buffer.getvalue(), has_header=False, schema=pl.Schema(wire), try_parse_dates=False)
-    return frame.with_columns(_typed(name, kind) for name, kind in schema.items() if wire[name] != kind)
+    return frame.rechunk().with_columns(_typed(name, kind) for name, kind in schema.items() if wire[name] != kind)
 
 
 def _typed(name: str, kind: pl.DataType) -> pl.Expr:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from django.db import InterfaceError, OperationalError, connection
+from polars.exceptions import PanicException
 
 from nostro.departments.accounting import desk as accounting
 from nostro.departments.clearing import desk as clearing
@@ -108,7 +109,7 @@ def _step(entity: Entity, day: date, node: plan.Node, desk: steps.Desk, result: 
                 time.sleep(RETRY_SECONDS)
                 continue
             result.failed[node] = f"{type(error).__name__}: {error}"
-        except Exception as error:  # one firm's broken step is written down and stops no other firm
+        except (Exception, PanicException) as error:  # one firm's broken step is written down and stops no other firm
             log.exception("step %s of %s failed", node[1], entity.code)
             result.failed[node] = f"{type(error).__name__}: {error}"
         else:
