@@ -92,6 +92,13 @@ MESSAGES: Mapping[str, Words] = {
         "A file of this name came before with other content (%(before)s, now %(now)s).",
         "同名文件此前内容不同(原 %(before)s,现 %(now)s)。",
     ),
-    "file_unknown": _message("Nothing reads files of kind %(kind)s.", "没有步骤读取 %(kind)s 类文件。"),
+    "file_unknown": Words(
+        "Nobody knows what to do with this file: %(rule)s.",
+        "无法识别该文件:%(rule)s。",
+        "Give it the name of its kind and import it again; it is stored as it came.",
+        "请按种类命名后重新导入;原件已留存。",
+        "operator",
+        ("close",),
+    ),
 }
 """Reasons that belong to no department: what is wrong with a message or a file."""

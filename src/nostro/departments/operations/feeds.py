@@ -3,17 +3,21 @@
 import os
 from datetime import date
 from pathlib import Path
+from typing import Final
 
 from django.db import connection
 
 from nostro.kernel.frames import refusals
-from nostro.kernel.refusals import Refused, Tally
+from nostro.kernel.refusals import Refusal, Refused, Tally
 from nostro.messages.marketfiles import kind_of
 from nostro.spine import inbox
 from nostro.spine.entities import Entity
 from nostro.spine.exceptions import open_all
 from nostro.spine.steps import Desk, Waiting
 from nostro.spine.words import MESSAGES
+
+UNKNOWN: Final = ("unknown", "")
+"""Kind and sender of a file whose name tells neither."""
 
 
 def receiving(exchange: Path, phase: str) -> Desk:
@@ -31,25 +35,26 @@ def receiving(exchange: Path, phase: str) -> Desk:
 
 
 def receive_files(entity: Entity, day: date, paths: list[Path], *, prefix: str = "") -> Tally:
-    """Store files; a file seen before changes nothing, one whose content changed under the same name is an exception."""
-    seen_before = refused = 0
+    """Store files. One that was seen before changes nothing; one whose content changed under the same name is an exception,
+    and so is one whose name says nothing of its kind (it is stored all the same).
+    """
+    seen_before, refused = 0, []
     for path in paths:
-        kind, sender = kind_of(path.name)
+        name = f"{day:%Y%m%d}/{prefix}{path.name}"
         try:
-            stored = inbox.receive(
-                entity.id,
-                day,
-                kind=kind,
-                sender=sender,
-                name=f"{day:%Y%m%d}/{prefix}{path.name}",
-                data=path.read_bytes(),
-            )
+            kind, sender = kind_of(path.name)
+        except ValueError as error:
+            kind, sender = UNKNOWN
+            refused.append(Refusal("file_unknown", f"file/{name}", facts={"rule": str(error)}))
+        try:
+            stored = inbox.receive(entity.id, day, kind=kind, sender=sender, name=name, data=path.read_bytes())
         except Refused as error:
-            refused += 1
-            open_all(entity.id, day, "operations", refusals(error.refusals), MESSAGES)
+            refused += error.refusals
         else:
-            seen_before += stored is None or stored.duplicate_of is not None
-    return Tally(len(paths), done=len(paths) - seen_before - refused, cancelled=seen_before, refused=refused)
+            seen_before += kind != UNKNOWN[0] and (stored is None or stored.duplicate_of is not None)
+    open_all(entity.id, day, "operations", refusals(refused), MESSAGES)
+    done = len(paths) - seen_before - len(refused)
+    return Tally(len(paths), done=done, cancelled=seen_before, refused=len(refused))
 
 
 def releasing(exchange: Path) -> Desk:
