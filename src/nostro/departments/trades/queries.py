@@ -100,6 +100,12 @@ _SETTLEMENT: Final = pl.Schema(
         "cause": pl.Int64,  # the event that confirmed it
     }
 )
+_CONFIRMED_SQL: Final = (
+    "SELECT t.id, x.exec_id, t.instrument_id, x.isin, t.side, t.quantity, t.gross_minor, t.currency, t.trade_date,"
+    " t.settle_date, t.mic, t.place_bic, t.agent_bic, t.counterparty_bic, c.event FROM trades_trade t"
+    " JOIN trades_execution x ON x.entity_id = t.entity_id AND x.id = t.id"
+    " JOIN trades_confirm c ON c.entity_id = t.entity_id AND c.trade = t.id"
+)
 ALLOCATION: Final = pl.Schema(
     {
         "trade": pl.Int64,
@@ -158,15 +164,8 @@ def for_clearing(entity_id: int) -> pl.DataFrame:
 
 def for_settlement(entity_id: int) -> pl.DataFrame:
     """Bilateral trades that belong to books and that the counterparty confirmed, by number."""
-    return read_frame(
-        "SELECT t.id, x.exec_id, t.instrument_id, x.isin, t.side, t.quantity, t.gross_minor, t.currency, t.trade_date,"
-        " t.settle_date, t.mic, t.place_bic, t.agent_bic, t.counterparty_bic, c.event FROM trades_trade t"
-        " JOIN trades_execution x ON x.entity_id = t.entity_id AND x.id = t.id"
-        " JOIN trades_confirm c ON c.entity_id = t.entity_id AND c.trade = t.id"
-        f" WHERE t.entity_id = %s AND t.ccp_bic IS NULL AND {_IS_ALLOCATED} ORDER BY t.id",  # noqa: S608  # our own text
-        [entity_id],
-        schema=_SETTLEMENT,
-    )
+    query = f"{_CONFIRMED_SQL} WHERE t.entity_id = %s AND t.ccp_bic IS NULL AND {_IS_ALLOCATED} ORDER BY t.id"
+    return read_frame(query, [entity_id], schema=_SETTLEMENT)
 
 
 def executions_waiting(entity_id: int, day: date) -> pl.DataFrame:
