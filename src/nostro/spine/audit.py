@@ -361,5 +361,5 @@ class _Strange:
             for place, now_at, digest in zip(
                 tried["seq"].to_list(), tried["now_at"].to_list(), digests(tried), strict=True
             )
-            if place != now_at and digest == self.places[place]
+            if digest == self.places[place]
         }
