@@ -67,6 +67,7 @@ def test_each_kind_of_difference_has_its_reason_and_subject():
 def test_the_facts_of_a_break_are_amounts_as_people_write_them():
     told = cash.told(_compare([(1_234_56, "R1", "B1")], [(1_000_00, "R1")]))
     assert '"theirs":"1234.56","ours":"1000.00","difference":"234.56"' in told["facts"][0]
+    assert '"reference":"-","bank_reference":"B1"' in cash.told(_compare([(1, None, "B1")], []))["facts"][0]
 
 
 def _prove(closing, ours, earlier, lines):

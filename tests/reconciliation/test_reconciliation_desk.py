@@ -232,6 +232,32 @@ def test_what_the_bank_books_a_day_later_is_explained_by_the_break_before(opened
     ]
 
 
+def test_a_late_statement_and_the_one_of_today_are_each_compared_with_their_own_day(opened, day):
+    tomorrow = day + timedelta(1)
+    _settle(opened, day, ("R1", "receive", 10, 120_00))
+    _settle(opened, tomorrow, ("R2", "deliver", 4, 50_00), ("R3", "deliver", 1, 7_00))
+    u9 = ("U9", 9, "CASHUSD", "USD", 20_00, 20_00, [])
+    _cash(opened, tomorrow, ("S43", 43, "CASH", "EUR", 380_00, 430_00, [(50_00, "R2", "B2")]), u9)
+    _cash(opened, day, ("S42", 42, "CASH", "EUR", 500_00, 380_00, [(-120_00, "R1", "B1")]), *U7, file="51")
+    assert desk.reconcile_cash(opened, tomorrow) == Tally(seen=3, done=2, open=1)
+    assert [(reason, subject) for reason, subject, *_ in _queue(opened)] == [("cash_missing_at_bank", "cash/CASH/R3")]
+    assert queries.summary(opened.id, day).rows()[0] == ("cash", "CASH", "EUR", "S42", 1, 1, 0)
+
+
+def test_a_difference_of_balances_is_told_once_however_often_the_account_is_compared(opened, day):
+    _settle(opened, day, ("R1", "receive", 10, 120_00))
+    _settle(opened, day - timedelta(1), ("R0", "receive", 10, 9_00))
+    _cash(opened, day, ("S42", 42, "CASH", "EUR", 490_00, 370_00, [(-120_00, "R1", "B1")]), *U7)
+    assert desk.reconcile_cash(opened, day) == Tally(seen=3, done=1, open=2)
+    before = queries.lines(opened.id, "cash", day)
+    assert before["item"].to_list() == ["opening", "R1", "balance"]
+    desk.rematch(opened, day, "cash", "CASH", "EUR", day)
+    assert queries.lines(opened.id, "cash", day).equals(before)
+    _cash(opened, day, ("S43", 43, "CASH", "EUR", 370_00, 370_00, []), file="51")
+    assert desk.reconcile_cash(opened, day) == Tally(seen=3, done=1, open=2)
+    assert len(_queue(opened)) == 2
+
+
 def test_a_posting_the_bank_never_heard_of_on_an_earlier_day_leaves_the_balance_unproved(opened, day):
     yesterday = day - timedelta(1)
     _settle(opened, yesterday, ("R0", "receive", 10, 9_00))

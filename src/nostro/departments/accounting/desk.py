@@ -12,6 +12,7 @@ from django.db import connection
 
 from nostro.departments.accounting import queries
 from nostro.departments.accounting.rules import openings, posting, valuation
+from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.accounting.words import WORDS
 from nostro.kernel.events import Fact
 from nostro.kernel.events.accounting import BooksClosed, OpeningCash, OpeningPosition, PositionValued
@@ -100,10 +101,9 @@ def _entries(chunk: pl.DataFrame) -> tuple[pl.DataFrame, pl.DataFrame]:
     legs, refusals = [], []
     for (kind,), part in chunk.sort("kind", "seq").group_by("kind", maintain_order=True):
         rule = posting_rules()[str(kind)]
-        # Read as a file of lines: half the time of decoding a column. Rechunked, since Polars 2.1 panics when it formats
-        # columns whose chunks do not end at the same rows.
+        # Read as a file of lines: half the time of decoding a column.
         content = pl.read_ndjson(part["content"].str.join("\n").item().encode(), schema=rule.columns)
-        done, bad = posting.entries(rule, part.select("seq", "subject").hstack(content).rechunk())
+        done, bad = posting.entries(rule, part.select("seq", "subject").hstack(content))
         legs.append(done)
         refusals.append(bad)
     return pl.concat(legs).sort("event", "leg").join(
@@ -137,7 +137,7 @@ def _spoken(refused_entries: pl.DataFrame) -> pl.DataFrame:
     return refused(
         told,
         "posting_refused",
-        subject=pl.format("posting/{}", "event"),
+        subject=filled("posting/{}", "event"),
         facts={**facts, "amount": pl.col("amount_minor")},
         money_minor=pl.col("money"),
         currency=pl.col("currency"),
@@ -284,7 +284,7 @@ def value(entity: Entity, day: date) -> Tally:
         entity.id,
         day,
         PositionValued,
-        valued.with_columns(subject=pl.format("position/{}/{}", "book", "isin")),
+        valued.with_columns(subject=filled("position/{}/{}", "book", "isin")),
     )
     copy_in(
         "accounting_valuation",

@@ -9,6 +9,7 @@ from typing import Final
 
 import polars as pl
 
+from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation import queries
 from nostro.departments.reconciliation.queries import KEY
 from nostro.departments.reconciliation.rules import cash, holdings, statements
@@ -122,7 +123,7 @@ def _receive(entity: Entity, day: date, kind: str) -> Received:
         day=day,
     )
     named = judged.accepted.with_columns(
-        subject=pl.format("statement/{}/{}", "account", "statement"), statement_kind=pl.lit(kind)
+        subject=filled("statement/{}/{}", "account", "statement"), statement_kind=pl.lit(kind)
     )
     accepted = judged.accepted.with_columns(id=events.emit(entity.id, day, StatementAccepted, named))
     copy_in(
@@ -280,7 +281,7 @@ def _store(entity: Entity, day: date, kind: str, scope: pl.DataFrame, lines: pl.
         .with_columns(pl.col("lines", "matched").fill_null(0))
         .with_columns(
             breaks=pl.col("lines") - pl.col("matched"),
-            subject=pl.format("statement/{}/{}", "account", "statement"),
+            subject=filled("statement/{}/{}", "account", "statement"),
             cause="id",
         )
     )

@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
+from nostro.departments.accounting.rules.texts import filled
 from nostro.kernel.frames import refused
 from nostro.kernel.money import MICRO
 
@@ -37,27 +38,27 @@ def positions(
             maintain_order="left",
         )
         .with_columns(
-            subject=pl.format("opening/{}/{}/{}", "book", "isin", "account").str.slice(0, 80),
+            subject=filled("opening/{}/{}/{}", "book", "isin", "account").str.slice(0, 80),
             unit=_power(pl.lit(MICRO) - pl.col("scale").cast(pl.Int64)),
             cent=_power(E4 - of_currency("own_currency", instruments["currency"])),
         )
     )
     unknown = _joined(
-        pl.when(pl.col("knows_book").is_null()).then(pl.format("book {}", "book")),
-        pl.when(pl.col("scale").is_null()).then(pl.format("ISIN {}", "isin")),
-        pl.when(pl.col("knows_account").is_null()).then(pl.format("account {}", "account")),
+        pl.when(pl.col("knows_book").is_null()).then(filled("book {}", "book")),
+        pl.when(pl.col("scale").is_null()).then(filled("ISIN {}", "isin")),
+        pl.when(pl.col("knows_account").is_null()).then(filled("account {}", "account")),
     )
     invalid = _joined(
         pl.when(pl.col("quantity_micro") <= 0).then(pl.lit("the quantity is not positive")),
         pl.when(pl.col("cost_e4") < 0).then(pl.lit("the cost is negative")),
         pl.when(pl.col("quantity_micro") % pl.col("unit") != 0).then(
-            pl.format("the quantity has more than {} decimals", "scale")
+            filled("the quantity has more than {} decimals", "scale")
         ),
         pl.when(pl.col("cost_e4") % pl.col("cent") != 0).then(
-            pl.format("the cost has more decimals than {}", "own_currency")
+            filled("the cost has more decimals than {}", "own_currency")
         ),
         pl.when(pl.col("currency") != pl.col("own_currency")).then(
-            pl.format("the currency is {}, the instrument's {}", "currency", "own_currency")
+            filled("the currency is {}, the instrument's {}", "currency", "own_currency")
         ),
     )
     good, bad = _split(known.with_columns(unknown=unknown, invalid=invalid), opened)
@@ -80,15 +81,15 @@ def cash(rows: pl.DataFrame, *, accounts: pl.DataFrame, opened: pl.Series) -> tu
         how="left",
         maintain_order="left",
     ).with_columns(
-        subject=pl.format("opening/{}/{}", "account", "currency").str.slice(0, 80),
+        subject=filled("opening/{}/{}", "account", "currency").str.slice(0, 80),
         cent=_power(E4 - of_currency("currency", accounts["currency"])),
     )
     unknown = _joined(
-        pl.when(pl.col("knows_account").is_null()).then(pl.format("account {} in {}", "account", "currency"))
+        pl.when(pl.col("knows_account").is_null()).then(filled("account {} in {}", "account", "currency"))
     )
     invalid = _joined(
         pl.when(pl.col("amount_e4") % pl.col("cent") != 0).then(
-            pl.format("the amount has more decimals than {}", "currency")
+            filled("the amount has more decimals than {}", "currency")
         ),
         pl.when(pl.col("sequence") < 0).then(pl.lit("the number of the last statement is below zero")),
     )

@@ -24,6 +24,7 @@ from typing import Any, Final, get_args, get_type_hints
 
 import polars as pl
 
+from nostro.departments.accounting.rules.texts import filled
 from nostro.kernel import events as house_facts
 from nostro.kernel.events import Fact
 from nostro.kernel.frames import REFUSED, refused
@@ -405,11 +406,11 @@ def _legs(events: pl.LazyFrame, number: int, entry: Entry) -> pl.LazyFrame:
 
 
 def _filled(template: str) -> pl.Expr:
-    return pl.format(_PLACEHOLDER.sub("{}", template), *_PLACEHOLDER.findall(template))
+    return filled(_PLACEHOLDER.sub("{}", template), *_PLACEHOLDER.findall(template))
 
 
 def _refused(events: pl.DataFrame, reason: str, told: Mapping[str, pl.Expr]) -> pl.DataFrame:
-    subject = pl.format("posting/{}", pl.col("event"))
+    subject = filled("posting/{}", pl.col("event"))
     about = {"event": pl.col("event"), "about": pl.col("subject")}
     frame = refused(events, reason, subject=subject, facts={**about, **told})
     assert frame.columns == list(REFUSED)

@@ -3,6 +3,7 @@
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
+from nostro.departments.accounting.rules.texts import filled
 from nostro.kernel.frames import gross_minor, refused
 from nostro.kernel.money import INT64_MAX, INT64_MIN, MICRO
 
@@ -41,7 +42,7 @@ def value(positions: pl.DataFrame, prices: pl.DataFrame) -> tuple[pl.DataFrame, 
         refused(
             too_large,
             "value_too_large",
-            subject=pl.format("position/{}/{}", "book", "isin"),
+            subject=filled("position/{}/{}", "book", "isin"),
             facts={
                 "quantity": pl.col("quantity"),
                 "price": pl.col("price_micro"),

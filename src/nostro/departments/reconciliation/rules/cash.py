@@ -4,6 +4,7 @@ from typing import Final
 
 import polars as pl
 
+from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import money_text
 from nostro.kernel.frames import checked_minor, refused
 
@@ -59,7 +60,7 @@ def compare(theirs: pl.DataFrame, ours: pl.DataFrame) -> pl.DataFrame:
     parts = [
         pairs.with_columns(item="reference", theirs_minor="amount_minor"),
         only_theirs.with_columns(
-            item=pl.coalesce("reference", "bank_reference", pl.format("entry {}", "entry")),
+            item=pl.coalesce("reference", "bank_reference", filled("entry {}", "entry")),
             theirs_minor="amount_minor",
             reason=pl.when("seen").then(pl.lit("cash_twice")).otherwise(pl.lit("cash_unknown")),
         ),
@@ -128,7 +129,9 @@ def told(lines: pl.DataFrame) -> pl.DataFrame:
             "account": pl.col("account"),
             "currency": pl.col("currency"),
             "day": pl.col("day"),
-            "reference": pl.col("item"),
+            "reference": pl.when(pl.col("item").eq_missing(pl.col("bank_reference")))
+            .then(pl.lit("-"))
+            .otherwise("item"),
             "bank_reference": pl.col("bank_reference"),
             "theirs": money_text(pl.col("theirs_minor"), currencies),
             "ours": money_text(pl.col("ours_minor"), currencies),
@@ -152,7 +155,7 @@ def _subject() -> pl.Expr:
         .then(pl.col("day").cast(pl.String))
         .otherwise(pl.col("item"))
     )
-    return pl.format("cash/{}/{}", pl.col("account"), name)
+    return filled("cash/{}/{}", pl.col("account"), name)
 
 
 def _paired(theirs: pl.DataFrame, ours: pl.DataFrame, keys: list[str]) -> pl.DataFrame:

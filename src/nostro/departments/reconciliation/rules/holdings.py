@@ -5,6 +5,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
+from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import decimal_text
 from nostro.kernel.frames import gross_minor, refused, sum_by
 from nostro.kernel.money import MICRO
@@ -60,7 +61,7 @@ def told(lines: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
     return refused(
         valued,
         "holding_differs",
-        subject=pl.format("holding/{}/{}", "account", "item"),
+        subject=filled("holding/{}/{}", "account", "item"),
         facts={
             "account": pl.col("account"),
             "isin": pl.col("item"),
@@ -77,7 +78,7 @@ def told(lines: pl.DataFrame, prices: pl.DataFrame) -> pl.DataFrame:
 def broken(lines: pl.DataFrame) -> pl.DataFrame:
     """`reason` and `subject` of each break among these lines."""
     breaks = lines.filter(pl.col("reason").is_not_null())
-    return breaks.select("reason", subject=pl.format("holding/{}/{}", "account", "item"))
+    return breaks.select("reason", subject=filled("holding/{}/{}", "account", "item"))
 
 
 def _units(micro: pl.Expr) -> pl.Expr:

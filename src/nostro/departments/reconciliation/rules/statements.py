@@ -9,6 +9,7 @@ from datetime import date
 
 import polars as pl
 
+from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import money_text
 from nostro.kernel.frames import refused
 
@@ -137,7 +138,7 @@ def _told(rows: pl.DataFrame, reason: str) -> pl.DataFrame:
     return refused(
         rows,
         reason,
-        subject=pl.format("statement/{}/{}", "account", "statement"),
+        subject=filled("statement/{}/{}", "account", "statement"),
         facts=facts,
         money_minor=at_risk.abs() if at_risk is not None else None,
         currency=pl.col("currency") if at_risk is not None else None,
