@@ -7,6 +7,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+from hypothesis import settings
 from psycopg import sql
 
 from nostro.spine import database, schema
@@ -14,6 +15,8 @@ from nostro.spine.entities import Entity, house, named
 from nostro.spine.postgres import Cluster, Server
 
 TEMPLATE = "nostro_test"
+settings.register_profile("nostro", deadline=None)  # a busy machine is no failing test
+settings.load_profile("nostro")
 URL = os.environ.get("NOSTRO_TEST_DATABASE_URL", "")
 
 

@@ -11,11 +11,12 @@ from hashlib import sha256
 from typing import Final
 
 import polars as pl
+import psycopg
 from django.db import connection
 
 from nostro.kernel.events import Fact
 from nostro.spine import clock
-from nostro.spine.database import copy_in
+from nostro.spine.database import copy_in, raw
 
 BLOCK_EVENTS_MAX: Final = 65_536
 GENESIS: Final = bytes(32)
@@ -143,7 +144,7 @@ def _append(end: Head, day: date, events: pl.DataFrame) -> None:
         blocks.append(
             (int(part["entity_id"][0]), number, int(part["seq"][0]), end.last_seq, day, now, leaves, end.link, end.seal)
         )
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(raw()) as cursor:  # binds on the server, so that the leaves travel as bytes
         cursor.executemany(
             "INSERT INTO spine_block (entity_id, number, first_seq, last_seq, business_date, recorded_at, leaves, link, seal)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s)",

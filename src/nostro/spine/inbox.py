@@ -9,13 +9,14 @@ from hashlib import sha256
 from typing import Final
 
 import polars as pl
+import psycopg
 from django.db import connection
 
 from nostro.kernel.events.spine import MessageFileReceived, MessageFileSent
 from nostro.kernel.refusals import Refusal, Refused
 from nostro.messages.shapes import Built
 from nostro.spine import clock
-from nostro.spine.database import copy_in
+from nostro.spine.database import copy_in, raw
 from nostro.spine.events import emit_one
 
 CHUNK_BYTES: Final = 4 * 1024 * 1024
@@ -98,13 +99,12 @@ def _store(
             " recorded_at, duplicate_of) VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)",
             [entity_id, number, direction, kind, sender, name, len(data), digest, day, clock.now(), twin],
         )
-        cursor.executemany(
-            "INSERT INTO spine_messagechunk (entity_id, file, number, content) VALUES (%s, %s, %s, %s)",
-            [
-                (entity_id, number, place, data[start : start + CHUNK_BYTES])
-                for place, start in enumerate(range(0, len(data), CHUNK_BYTES))
-            ],
-        )
+    # Bytes as bytes: a text protocol doubles them and makes both sides spell every one.
+    statement = "COPY spine_messagechunk (entity_id, file, number, content) FROM STDIN (FORMAT binary)"
+    with raw().cursor() as cursor, cursor.copy(statement) as copy:
+        copy.set_types(["int2", "int4", "int4", "bytea"])
+        for place, start in enumerate(range(0, len(data), CHUNK_BYTES)):
+            copy.write_row((entity_id, number, place, data[start : start + CHUNK_BYTES]))
     return StoredFile(number, kind, sender, name, len(data), twin)
 
 
@@ -121,12 +121,13 @@ def unread(entity_id: int, kinds: list[str]) -> list[StoredFile]:
 
 def content(entity_id: int, file: int) -> bytes:
     """A file's bytes, as they came or went."""
-    with connection.cursor() as cursor:
+    with psycopg.Cursor(raw()) as cursor:
         cursor.execute(
             "SELECT content FROM spine_messagechunk WHERE entity_id = %s AND file = %s ORDER BY number",
             [entity_id, file],
+            binary=True,
         )
-        return b"".join(bytes(row[0]) for row in cursor.fetchall())
+        return b"".join(row[0] for row in cursor.fetchall())
 
 
 def record(entity_id: int, file: StoredFile, items: pl.DataFrame, *, read_by: str | None = None) -> None:

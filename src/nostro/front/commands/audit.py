@@ -23,10 +23,21 @@ def audit() -> None:
 def told(voice: Voice, flaws: list[chain.Flaw]) -> int:
     """Print flaws; 1 when there is one."""
     for flaw in flaws:
-        voice.say(*[str(flaw)] * 2)
+        voice.say(chain.sentence(flaw, "en"), chain.sentence(flaw, "zh"))
     if not flaws:
         voice.say("No event was changed, added or taken away.", "没有任何事件被改动、添加或删除。")
-    voice.document([{"what": str(flaw)} for flaw in flaws])
+    voice.document(
+        [
+            {
+                "entity": f.entity_id,
+                "what": f.what,
+                "subject": f.subject,
+                "facts": dict(f.facts),
+                "said": chain.sentence(f, voice.language),
+            }
+            for f in flaws
+        ]
+    )
     return 1 if flaws else 0
 
 

@@ -13,6 +13,7 @@ from nostro.kernel.money import written
 from nostro.ledger import queries, verify
 from nostro.ledger.assets import assets
 from nostro.spine import entities
+from nostro.spine.audit import sentence
 from nostro.spine.database import raw
 
 
@@ -94,10 +95,20 @@ def check(voice: Voice, entity: str | None) -> int:
     """Balances = replay of transfers = snapshots; exit code 1 and every difference by name otherwise."""
     with opened():
         chosen = [entities.named(entity)] if entity else entities.firms()
-        flaws = [{"entity": one.code, "flaw": str(flaw)} for one in chosen for flaw in verify.verify(raw(), one.id)]
+        flaws = [flaw for one in chosen for flaw in verify.verify(raw(), one.id)]
         for flaw in flaws:
-            voice.say(*[f"{flaw['entity']}: {flaw['flaw']}"] * 2)
+            voice.say(*(sentence(flaw, language, verify.SENTENCES) for language in ("en", "zh")))
         if not flaws:
             voice.say("The ledger is whole.", "总账完整。")
-        voice.document(flaws)
+        voice.document(
+            [
+                {
+                    "entity": f.entity_id,
+                    "what": f.what,
+                    "subject": f.subject,
+                    "said": sentence(f, voice.language, verify.SENTENCES),
+                }
+                for f in flaws
+            ]
+        )
     return 1 if flaws else 0

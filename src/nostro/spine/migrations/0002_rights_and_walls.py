@@ -64,6 +64,8 @@ GRANT SELECT ON spine_entity TO nostro_walled;
 
 CONTENT = """
 ALTER TABLE spine_event ADD CONSTRAINT event_content_is_json CHECK (content IS JSON OBJECT),
+    -- A digest joins the columns with this character: inside one it would make two events look like one.
+    ADD CONSTRAINT event_has_no_separator CHECK (strpos(subject, chr(31)) = 0 AND strpos(actor, chr(31)) = 0),
     ADD CONSTRAINT event_digest_is_sha256 CHECK (octet_length(digest) = 32);
 ALTER TABLE spine_block ADD CONSTRAINT block_hashes_are_sha256
     CHECK (octet_length(link) = 32 AND octet_length(seal) = 32 AND octet_length(leaves) = 32 * (last_seq - first_seq + 1));
