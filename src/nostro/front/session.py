@@ -3,7 +3,7 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Final
 
@@ -40,6 +40,19 @@ def opened() -> Iterator[Server | None]:
             yield server
         finally:
             connection.close()
+
+
+def working_day() -> date:
+    """The business day that what people do now belongs to: the newest one, or the weekday after it once it is sealed."""
+    newest = latest_day()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT count(*) FROM spine_day WHERE entity_id = 0 AND business_date = %s AND state = 'sealed'", [newest]
+        )
+        if cursor.fetchone()[0] == 0:
+            return newest
+    days = {4: 3, 5: 2}.get(newest.weekday(), 1)  # Friday and Saturday are followed by Monday
+    return newest + timedelta(days=days)
 
 
 def latest_day() -> date:

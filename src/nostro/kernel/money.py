@@ -1,6 +1,6 @@
 """Money and quantities: whole minor units inside, `Decimal` at the edge, never a float. 金额以最小单位整数表示"""
 
-from decimal import ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import Decimal, InvalidOperation
 
 INT64_MAX = 2**63 - 1
 INT64_MIN = -(2**63)
@@ -57,9 +57,14 @@ def from_minor(minor: int, scale: int) -> Decimal:
 
 
 def cash_minor(quantity_micro: int, price_micro: int, currency: str) -> int:
-    """Quantity x price in minor units of the currency, rounded half up once, here. Both factors are millionths."""
-    exact = Decimal(quantity_micro * price_micro).scaleb(currency_scale(currency) - 2 * MICRO)
-    return checked(int(exact.quantize(Decimal(1), ROUND_HALF_UP)))
+    """Quantity x price in minor units of the currency, rounded half up once, here. Both factors are millionths.
+
+    Half up is away from zero, for negative amounts too. In whole numbers: a Decimal's 28 digits would round twice.
+    """
+    exact = quantity_micro * price_micro
+    divisor = 10 ** (2 * MICRO - currency_scale(currency))
+    rounded = (2 * abs(exact) + divisor) // (2 * divisor)
+    return checked(rounded if exact >= 0 else -rounded)
 
 
 def checked(minor: int) -> int:

@@ -9,7 +9,7 @@ from django.db import transaction
 from nostro.departments.operations import queue
 from nostro.front.commands.day import DAY
 from nostro.front.output import Voice
-from nostro.front.session import latest_day, opened
+from nostro.front.session import opened, working_day
 from nostro.kernel.money import currency_scale, written
 from nostro.spine import approvals, entities
 from nostro.spine.actions import Action
@@ -138,7 +138,7 @@ def act(
         one = entities.named(entity)
         with transaction.atomic():
             payload = dict(setting.split("=", 1) for setting in settings)
-            state = queue.act(one, latest_day(), number, action, person=person, comment=comment, payload=payload)
+            state = queue.act(one, working_day(), number, action, person=person, comment=comment, payload=payload)
         waiting = [
             pending.id for pending in approvals.pending(one.id) if pending.payload.get("exception") == str(number)
         ]
@@ -186,7 +186,7 @@ def _decide(voice: Voice, proposal: int, entity: str, person: str, comment: str,
     with opened():
         one = entities.named(entity)
         with transaction.atomic():
-            state = queue.decide(one, latest_day(), proposal, person=person, approved=approved, comment=comment)
+            state = queue.decide(one, working_day(), proposal, person=person, approved=approved, comment=comment)
         voice.say(f"{one.code} {proposal}: exception {state}", f"{one.code} {proposal}:异常{state}")
         voice.document({"entity": one.code, "proposal": proposal, "approved": approved, "state": state})
 
