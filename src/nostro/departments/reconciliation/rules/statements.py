@@ -101,7 +101,7 @@ def judge(
     return Judged(
         accepted.select(*columns, "previous_minor"),
         bad.select(*columns, "reason"),
-        pl.concat(told).sort("message", "reason"),
+        pl.concat(told).sort("message", "reason", "subject", maintain_order=True),
     )
 
 
