@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 import polars as pl
 
-from nostro.kernel.frames import checked_minor
+from nostro.kernel.frames import checked_minor, filled
 from nostro.kernel.money import MICRO, written
 from nostro.messages.marketfiles import build_market_file
 from nostro.messages.shapes import CASH, HOLDING
@@ -177,8 +177,8 @@ def _cash_files(
             "fault",
             account="cash_account",
             amount_minor=signed,
-            bank_reference=pl.format("BK{}{}", pl.lit(f"{day:%y%m%d}"), pl.col("n").cast(pl.String).str.zfill(7)),
-            text=pl.format("{} {}", pl.col("direction").str.to_uppercase(), "isin"),
+            bank_reference=filled("BK{}{}", pl.lit(f"{day:%y%m%d}"), pl.col("n").cast(pl.String).str.zfill(7)),
+            text=filled("{} {}", pl.col("direction").str.to_uppercase(), "isin"),
         )
     )
     accounts = [firm.cash_account(market) for firm, market in _accounts()]

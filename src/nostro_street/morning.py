@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
+from nostro.kernel.frames import filled
 from nostro.kernel.money import MICRO, written
 from nostro.messages.fix import build_allocations, build_confirms, build_executions
 from nostro.messages.marketfiles import build_market_file
@@ -447,8 +448,8 @@ def _execution_file(
             extra.append(
                 mine.slice(at, 1).with_columns(
                     pl.lit(kind).alias("broken"),
-                    exec_id=pl.format("{}B", "exec_id"),
-                    order_id=pl.format("{}B", "order_id"),
+                    exec_id=filled("{}B", "exec_id"),
+                    order_id=filled("{}B", "order_id"),
                     place=pl.lit(later(first + at)),
                 )
             )
@@ -512,7 +513,7 @@ def _allocation_file(
         truth.append(planted(kind, firm.code, f"execution/{row['exec_id']}", where, detail))
     too_many = pl.when(pl.col("n").is_in(wrong) & (pl.col("book") == firm.books[0][0])).then(10).otherwise(0)
     sent = parts.filter(~pl.col("n").is_in(missing)).select(
-        alloc_id=pl.format("A{}", "exec_id"),
+        alloc_id=filled("A{}", "exec_id"),
         exec_id="exec_id",
         isin="isin",
         side="side",
@@ -539,7 +540,7 @@ def _confirm_file(out: Outbox, firm: world.Firm, mine: pl.DataFrame, day: date) 
         detail = "no confirmation" if is_missing else f"confirmed at 250.00 {row['currency']} more"
         truth.append(planted(row["fault"], firm.code, f"execution/{row['exec_id']}", where, detail))
     sent = _in_micro(bilateral.filter(kind != "confirm_missing")).select(
-        confirm_id=pl.format("C{}", "order_id"),
+        confirm_id=filled("C{}", "order_id"),
         order_id="order_id",
         isin="isin",
         side="side",
@@ -582,4 +583,4 @@ def _obligation_files(out: Outbox, firm: world.Firm, nets: pl.DataFrame, net_vic
 
 
 def _obligation_subject() -> pl.Expr:
-    return pl.format("obligation/{}/{}/{}/{}/{}", "ccp_bic", "isin", "settle_date", "currency", "direction")
+    return filled("obligation/{}/{}/{}/{}/{}", "ccp_bic", "isin", "settle_date", "currency", "direction")

@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-from nostro.kernel.frames import checked_minor, gross_minor
+from nostro.kernel.frames import checked_minor, filled, gross_minor
 from nostro.kernel.money import MICRO
 from nostro_street.calendars import open_trade_dates
 from nostro_street.world import BY_MIC, CASH_SCALE, COUNTERPARTIES, FIRMS, Firm, chance
@@ -132,8 +132,8 @@ def _of_firm(
     )
     return named.select(
         entity=pl.lit(firm.code),
-        exec_id=pl.format("{}{}X{}", pl.lit(firm.code), pl.lit(f"{day:%y%m%d}"), number),
-        order_id=pl.format("{}{}R{}", pl.lit(firm.code), pl.lit(f"{day:%y%m%d}"), number),
+        exec_id=filled("{}{}X{}", pl.lit(firm.code), pl.lit(f"{day:%y%m%d}"), number),
+        order_id=filled("{}{}R{}", pl.lit(firm.code), pl.lit(f"{day:%y%m%d}"), number),
         book=pl.lit(pl.Series(codes)).gather(pl.col("book_of")),
         isin="isin",
         side=pl.when("is_buy").then(pl.lit("buy")).otherwise(pl.lit("sell")),

@@ -11,6 +11,7 @@ from django.db import connection
 from psycopg import sql
 
 from nostro.kernel.events.reference import InstrumentAdded, PriceSet, ReferenceLoaded, SsiAdded
+from nostro.kernel.frames import filled
 from nostro.kernel.money import currency_scale
 from nostro.kernel.refusals import Tally
 from nostro.ledger.assets import assets, open_assets
@@ -176,7 +177,7 @@ def _store_prices(lines: pl.DataFrame, source: str) -> None:
 
 
 def _subjects(priced: pl.DataFrame) -> pl.Series:
-    return priced.select(pl.format("price/{}", pl.col("isin")).alias("subject")).to_series()
+    return priced.select(filled("price/{}", pl.col("isin")).alias("subject")).to_series()
 
 
 def _numbered(rows: pl.DataFrame, table: str, key: str, above: int, columns: Sequence[str]) -> pl.DataFrame:

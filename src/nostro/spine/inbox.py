@@ -13,6 +13,7 @@ import psycopg
 from django.db import connection
 
 from nostro.kernel.events.spine import MessageFileReceived, MessageFileSent
+from nostro.kernel.frames import filled
 from nostro.kernel.refusals import Refusal, Refused
 from nostro.messages.shapes import Built
 from nostro.spine import clock
@@ -40,7 +41,7 @@ class StoredFile:
 
     def subject(self, ordinal: pl.Expr) -> pl.Expr:
         """How exceptions name its messages: message/<file name>/<ordinal>."""
-        return pl.format("message/{}/{}", pl.lit(self.name), ordinal)
+        return filled("message/{}/{}", pl.lit(self.name), ordinal)
 
 
 def receive(entity_id: int, day: date, *, kind: str, sender: str, name: str, data: bytes) -> StoredFile | None:

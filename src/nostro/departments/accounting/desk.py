@@ -12,11 +12,10 @@ from django.db import connection
 
 from nostro.departments.accounting import queries
 from nostro.departments.accounting.rules import openings, posting, valuation
-from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.accounting.words import WORDS
 from nostro.kernel.events import Fact
 from nostro.kernel.events.accounting import BooksClosed, OpeningCash, OpeningPosition, PositionValued
-from nostro.kernel.frames import REFUSED, refused
+from nostro.kernel.frames import REFUSED, filled, refused
 from nostro.kernel.refusals import Refused, Tally
 from nostro.ledger import accounts, assets
 from nostro.ledger import posting as ledger

@@ -12,6 +12,7 @@ from nostro.departments.clearing.rules import netting
 from nostro.departments.clearing.words import WORDS
 from nostro.departments.trades import queries as trades
 from nostro.kernel.events.clearing import NetAgreed, NetFormed, TradeNovated
+from nostro.kernel.frames import filled
 from nostro.kernel.money import MICRO
 from nostro.kernel.refusals import Tally
 from nostro.messages.marketfiles import read_market_file
@@ -42,7 +43,7 @@ def novate(entity: Entity, day: date) -> Tally:
 
     Seen are cleared trades that are not novated yet; open are those somebody holds.
     """
-    cleared = trades.for_clearing(entity.id).with_columns(subject=pl.format("trade/{}", "trade"))
+    cleared = trades.for_clearing(entity.id).with_columns(subject=filled("trade/{}", "trade"))
     if cleared.is_empty():
         return Tally(0)
     first_trade = int(cleared["trade"].to_numpy().min())
@@ -53,7 +54,7 @@ def novate(entity: Entity, day: date) -> Tally:
     # A net is named after the event that forms it, and the event's subject is that name.
     first_net = head(entity.id, lock=True).last_seq + 1
     nets = netted.nets.with_columns(id=pl.int_range(first_net, first_net + pl.len(), dtype=pl.Int64)).with_columns(
-        subject=pl.format("net/{}", "id")
+        subject=filled("net/{}", "id")
     )
     emit(entity.id, day, NetFormed, nets)
     copy_in("clearing_net", nets.select("id", *_NET, entity_id=pl.lit(entity.id), business_date=pl.lit(day)))
@@ -154,7 +155,7 @@ def take_ours(entity: Entity, day: date, subject: str, actor: str) -> int:
     _agree(
         entity,
         day,
-        chosen.select("net", "ccp_bic", subject=pl.format("net/{}", "net"), message=pl.lit(None, pl.Int64)),
+        chosen.select("net", "ccp_bic", subject=filled("net/{}", "net"), message=pl.lit(None, pl.Int64)),
         actor=actor,
     )
     return chosen.height

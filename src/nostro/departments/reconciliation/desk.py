@@ -9,13 +9,12 @@ from typing import Final
 
 import polars as pl
 
-from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation import queries
 from nostro.departments.reconciliation.queries import KEY
 from nostro.departments.reconciliation.rules import cash, holdings, statements
 from nostro.departments.reconciliation.words import WORDS
 from nostro.kernel.events.reconciliation import AccountReconciled, StatementAccepted
-from nostro.kernel.frames import sum_by
+from nostro.kernel.frames import filled, sum_by
 from nostro.kernel.refusals import Tally
 from nostro.messages.iso20022 import camt053, semt002
 from nostro.messages.mt import cash as mt940

@@ -24,7 +24,7 @@ from nostro.kernel.events.settlement import (
     InstructionFailed,
     InstructionSettled,
 )
-from nostro.kernel.frames import REFUSED
+from nostro.kernel.frames import REFUSED, filled
 from nostro.kernel.money import MICRO
 from nostro.kernel.refusals import Refusal, Refused, Tally
 from nostro.messages.iso20022 import sese023, sese024, sese025
@@ -84,9 +84,9 @@ def instruct(entity: Entity, day: date) -> Tally:
 def _obligations(entity: Entity, day: date) -> pl.DataFrame:
     """Confirmed bilateral trades and agreed nets, whether instructed or not, in the order of their events."""
     bilateral = trades.for_settlement(entity.id).select(
-        source=pl.format("trade/{}", "trade"),
+        source=filled("trade/{}", "trade"),
         cause="cause",
-        subject=pl.format("execution/{}", "exec_id"),
+        subject=filled("execution/{}", "exec_id"),
         direction=pl.when(pl.col("side") == "buy").then(pl.lit("receive")).otherwise(pl.lit("deliver")),
         instrument_id="instrument_id",
         isin="isin",
@@ -100,9 +100,9 @@ def _obligations(entity: Entity, day: date) -> pl.DataFrame:
         counterparty_bic="agent_bic",
     )
     nets = clearing.for_settlement(entity.id).select(
-        source=pl.format("net/{}", "net"),
+        source=filled("net/{}", "net"),
         cause="net",
-        subject=pl.format("net/{}", "net"),
+        subject=filled("net/{}", "net"),
         direction="direction",
         instrument_id="instrument_id",
         isin="isin",
@@ -120,7 +120,7 @@ def _obligations(entity: Entity, day: date) -> pl.DataFrame:
 
 def _create(entity: Entity, day: date, done: pl.DataFrame) -> pl.DataFrame:
     """The instructions of the obligations, with their events, not stored yet."""
-    named = done.with_columns(subject=pl.format("instruction/{}", "reference"))
+    named = done.with_columns(subject=filled("instruction/{}", "reference"))
     ids = emit(entity.id, day, InstructionCreated, named)
     return named.with_columns(
         id=ids,
@@ -150,7 +150,7 @@ def _send(entity: Entity, day: date, created: pl.DataFrame, before: pl.DataFrame
     )
     free = (
         pl.concat([before.select(columns), new.select(columns)], how="vertical_relaxed")
-        .with_columns(party_bic=pl.lit(entity.bic), subject=pl.format("instruction/{}", "reference"))
+        .with_columns(party_bic=pl.lit(entity.bic), subject=filled("instruction/{}", "reference"))
         .join(holds.held(entity.id), on="subject", how="anti", maintain_order="left")
         .join(reference.markets(day).select("mic", "dialect"), on="mic", how="left", maintain_order="left")
         .join(_servicers(entity), on="account", how="left", maintain_order="left")
@@ -286,14 +286,14 @@ Outcome = tuple[pl.DataFrame, pl.DataFrame, pl.DataFrame]
 
 def _advise(entity: Entity, day: date, messages: pl.DataFrame, state: pl.DataFrame) -> Outcome:
     folded = statuses.fold(messages, state)
-    applied = folded.applied.with_columns(subject=pl.format("instruction/{}", "reference"), cause="id")
+    applied = folded.applied.with_columns(subject=filled("instruction/{}", "reference"), cause="id")
     emit(entity.id, day, InstructionAdvised, applied)
     return folded.state, folded.refused, pl.DataFrame(schema={"ordinal": pl.Int64})
 
 
 def _settle(entity: Entity, day: date, messages: pl.DataFrame, state: pl.DataFrame) -> Outcome:
     confirmed = confirmations.confirm(messages, state)
-    settled = confirmed.settled.with_columns(subject=pl.format("instruction/{}", "reference"), cause="id")
+    settled = confirmed.settled.with_columns(subject=filled("instruction/{}", "reference"), cause="id")
     emit(entity.id, day, InstructionSettled, settled)
     return confirmed.state, confirmed.refused, confirmed.duplicates
 
@@ -349,7 +349,7 @@ def _update(entity: Entity, before: pl.DataFrame, state: pl.DataFrame) -> None:
 
 def _tell(entity: Entity, day: date, state: pl.DataFrame) -> None:
     """Open what is wrong now, and close what was wrong about the same instructions before."""
-    subjects = state.select("trouble", "trouble_message", subject=pl.format("instruction/{}", "reference"))
+    subjects = state.select("trouble", "trouble_message", subject=filled("instruction/{}", "reference"))
     for reason in TROUBLES:
         over = subjects.filter(pl.col("trouble").ne_missing(pl.lit(reason)))["subject"]
         exceptions.resolve(entity.id, day, over, [reason], "The CSD says otherwise now. 存管机构最新回报已变化")
@@ -365,7 +365,7 @@ def fail(entity: Entity, day: date) -> Tally:
     due = _heard(_with_deadlines(queries.due(entity.id, day), day))
     new = due.filter(pl.col("failed_date").is_null() | (pl.col("failed_date") < day))
     judged = fails.judge(new, queries.in_queue(entity.id))
-    failed = judged.failed.with_columns(subject=pl.format("instruction/{}", "reference"), cause="id")
+    failed = judged.failed.with_columns(subject=filled("instruction/{}", "reference"), cause="id")
     emit(entity.id, day, InstructionFailed, failed)
     with connection.cursor() as cursor:
         cursor.execute("CREATE TEMP TABLE failed (id bigint, settlement text, trouble text)")
@@ -417,7 +417,7 @@ def recreate(entity: Entity, day: date, reference: str, actor: str) -> str:
     found = queries.instruction(entity.id, reference)
     siblings = queries.of_source(entity.id, found["source"][0]) if found.height else found
     if found.is_empty() or not siblings["processing"].is_in(["rejected", "cancelled"]).all():
-        state = ", ".join(siblings.select(pl.format("{} {}", "reference", "processing")).to_series()) or "unknown"
+        state = ", ".join(siblings.select(filled("{} {}", "reference", "processing")).to_series()) or "unknown"
         raise Refused(Refusal("instruction_not_resendable", f"instruction/{reference}", facts={"state": state}))
     first = head(entity.id, lock=True).last_seq + 1
     again = found.with_columns(cause="id", reference=instructing.reference(entity.code, pl.lit(first)))
@@ -425,7 +425,7 @@ def recreate(entity: Entity, day: date, reference: str, actor: str) -> str:
         entity.id,
         day,
         InstructionCreated,
-        again.with_columns(subject=pl.format("instruction/{}", "reference")),
+        again.with_columns(subject=filled("instruction/{}", "reference")),
         actor=actor,
     )
     _store(

@@ -25,7 +25,7 @@ from nostro.kernel.events.trades import (
     TradeConfirmed,
     TradeEnriched,
 )
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 from nostro.kernel.refusals import Refusal, Refused, Tally
 from nostro.messages import fix
 from nostro.messages.shapes import WHERE, Parsed
@@ -47,7 +47,7 @@ _TRADE: Final = (
     *("net_minor", "trade_date", "settle_date", "mic", "place_bic", "counterparty_bic", "ccp_bic", "agent_bic", "book"),
     *("is_block", "event"),
 )
-_TRADE_SUBJECT: Final = pl.format("trade/{}", pl.col("id"))
+_TRADE_SUBJECT: Final = filled("trade/{}", pl.col("id"))
 
 
 def capture(entity: Entity, day: date) -> Tally:
@@ -192,7 +192,7 @@ def _capture_file(entity: Entity, day: date, file: StoredFile) -> Tally:
         capturing.content_hashes(parsed.good["content"]), message=file.message(pl.col("ordinal"))
     ).drop("content", "transact_time", "sender")
     judged = capturing.judge(reports, _among(entity, "exec_id", reports["exec_id"], "content_sha256"))
-    subject = pl.format("execution/{}", pl.col("exec_id"))
+    subject = filled("execution/{}", pl.col("exec_id"))
     events = emit(entity.id, day, ExecutionCaptured, judged.new.with_columns(subject=subject))
     _copy(entity, day, "trades_execution", judged.new.with_columns(id=events).select(_EXECUTION))
     again = capturing.duplicate_refusals(judged.duplicates, file.name)
@@ -267,8 +267,8 @@ def _take_allocations(entity: Entity, day: date) -> tuple[int, int]:
         wrong = refused(
             unknown,
             "allocation_unknown",
-            subject=pl.format("allocation/{}", pl.col("alloc_id")),
-            place=pl.format("{} message {}", pl.lit(file.name), pl.col("ordinal")),
+            subject=filled("allocation/{}", pl.col("alloc_id")),
+            place=filled("{} message {}", pl.lit(file.name), pl.col("ordinal")),
             facts={"alloc_id": pl.col("alloc_id"), "exec_id": pl.col("exec_id")},
         ).hstack(unknown.select("message"))
         exceptions.open_all(entity.id, day, DEPARTMENT, wrong, WORDS)
@@ -292,8 +292,8 @@ def _take_confirmations(entity: Entity, day: date) -> tuple[int, int]:
         wrong = refused(
             unknown,
             "confirm_unknown",
-            subject=pl.format("confirm/{}", pl.col("confirm_id")),
-            place=pl.format("{} message {}", pl.lit(file.name), pl.col("ordinal")),
+            subject=filled("confirm/{}", pl.col("confirm_id")),
+            place=filled("{} message {}", pl.lit(file.name), pl.col("ordinal")),
             facts={name: pl.col(name) for name in ("confirm_id", "order_id", "isin", "side", "counterparty_bic")},
             money_minor=pl.col("net_minor"),
             currency=pl.col("currency"),
@@ -346,7 +346,7 @@ def _close_cured(entity: Entity, day: date, seen: pl.DataFrame, wrong: pl.DataFr
         [entity.id, list(reasons)],
         schema=exceptions.KNOWN,
     )
-    subjects = seen.select(subject=pl.format("execution/{}", pl.col("exec_id")))
+    subjects = seen.select(subject=filled("execution/{}", pl.col("exec_id")))
     cured = queued.join(subjects, on="subject", how="semi", maintain_order="left").join(
         wrong.select("reason", "subject"), on=["reason", "subject"], how="anti", maintain_order="left"
     )

@@ -10,6 +10,7 @@ from django.db import transaction
 
 from nostro.front.bench import Row, peak_mb
 from nostro.kernel.events.trades import TradeConfirmed
+from nostro.kernel.frames import filled
 from nostro.spine import audit, events
 from nostro.spine.database import raw
 from nostro.spine.entities import house
@@ -22,8 +23,8 @@ def measure(count: int = 1_000_000) -> Iterator[Row]:
     """Appends events, verifies them all, and hashes as many texts of the same length in memory."""
     entity = house().id
     rows = pl.DataFrame({"i": range(count)}).select(
-        subject=pl.format("trade/{}", pl.col("i")),
-        confirm_id=pl.format("C{}", pl.col("i")),
+        subject=filled("trade/{}", pl.col("i")),
+        confirm_id=filled("C{}", pl.col("i")),
         net_minor=pl.col("i"),
         currency=pl.lit("EUR"),
     )

@@ -2,7 +2,9 @@
 
 import polars as pl
 
-WRITTEN = pl.format("{} / {}", "debit_minor", "credit_minor")
+from nostro.kernel.frames import filled
+
+WRITTEN = filled("{} / {}", "debit_minor", "credit_minor")
 
 
 def differences(stored: pl.DataFrame, replayed: pl.DataFrame) -> pl.DataFrame:

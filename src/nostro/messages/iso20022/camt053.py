@@ -7,6 +7,7 @@ from typing import Final
 import polars as pl
 from stdnum import iban
 
+from nostro.kernel.frames import filled
 from nostro.messages.iso20022.parts import amount_text, date_fields, header_fields, sender_bic
 from nostro.messages.iso20022.reading import Tables, read_file
 from nostro.messages.iso20022.structure import (
@@ -156,7 +157,7 @@ def build_cash(
         }
         main = {
             **header(OUTLINE, sender, receiver, created),
-            f"{_R}/GrpHdr/MsgId": pl.format(
+            f"{_R}/GrpHdr/MsgId": filled(
                 "{}-{}", pl.lit(f"{created:%Y%m%d%H%M%S%f}"), pl.col("ordinal").cast(pl.String).str.zfill(7)
             ),
             f"{_R}/GrpHdr/CreDtTm": pl.lit(created.isoformat()),
@@ -200,7 +201,7 @@ def build_cash(
             _REMITTANCE: rows(
                 told,
                 OUTLINE.tables[_REMITTANCE],
-                pl.format(
+                filled(
                     "{}/NtryDtls[1]/TxDtls[1]/RmtInf/Ustrd[{}]", at, pl.int_range(1, 1 + pl.len()).over("ordinal", at)
                 ),
                 at + "/NtryDtls[1]/TxDtls[1]",
@@ -257,7 +258,7 @@ def _convert(tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
                 Check("Bal", pl.when(pl.col("closing_minor").is_null()).then(pl.lit("balance CLBD"))),
                 Check(
                     "Bal",
-                    pl.when(foreign | foreign_opening).then(pl.format("currency_of_account {}", "account_currency")),
+                    pl.when(foreign | foreign_opening).then(filled("currency_of_account {}", "account_currency")),
                 ),
             ],
         )
@@ -271,7 +272,7 @@ def _convert(tables: Tables) -> tuple[pl.DataFrame, pl.DataFrame]:
         judge(
             entries,
             [
-                Check("Amt", pl.when(foreign).then(pl.format("currency_of_account {}", "account_currency"))),
+                Check("Amt", pl.when(foreign).then(filled("currency_of_account {}", "account_currency"))),
                 Check("ValDt", pl.when(undated).then(pl.lit("required"))),
             ],
         )

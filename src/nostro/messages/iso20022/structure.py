@@ -17,6 +17,7 @@ from typing import Final
 
 import polars as pl
 
+from nostro.kernel.frames import filled
 from nostro.kernel.money import MICRO, currency_scale
 from nostro.messages.exact import decimals, fits_64_bits, scaled, whole_digits
 
@@ -312,7 +313,7 @@ def _beyond_currency(path: str) -> pl.Expr:
         decimals(amount) > scale_of(currency)
     )
     unfit = AMOUNT.broken(amount).is_null() & minor(path).is_null() & currency.is_not_null()
-    told = pl.format("decimals_of_currency {} {}", currency, scale_of(currency))
+    told = filled("decimals_of_currency {} {}", currency, scale_of(currency))
     return pl.when(broken).then(told).when(unfit).then(pl.lit("fits_64_bits"))
 
 

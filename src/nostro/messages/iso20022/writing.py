@@ -9,6 +9,7 @@ from typing import Final
 import polars as pl
 from lxml import etree
 
+from nostro.kernel.frames import filled
 from nostro.kernel.refusals import Refusal, Refused
 from nostro.messages.iso20022.reading import CHUNK_MESSAGES, FILE_NAMESPACE, HEADER_NAMESPACE, Tables, parser
 from nostro.messages.iso20022.structure import AT, UP, Group, Leaf, Outline, faults
@@ -30,7 +31,7 @@ def header(outline: Outline, sender: str, receiver: str, created: datetime) -> d
     return {
         "AppHdr/Fr/FIId/FinInstnId/BICFI": pl.lit(sender),
         "AppHdr/To/FIId/FinInstnId/BICFI": pl.lit(receiver),
-        "AppHdr/BizMsgIdr": pl.format("{}-{}", pl.lit(stamp), pl.col("ordinal").cast(pl.String).str.zfill(7)),
+        "AppHdr/BizMsgIdr": filled("{}-{}", pl.lit(stamp), pl.col("ordinal").cast(pl.String).str.zfill(7)),
         "AppHdr/MsgDefIdr": pl.lit(outline.definition),
         "AppHdr/CreDt": pl.lit(created.isoformat()),
     }
@@ -268,4 +269,4 @@ def statements(frame: pl.DataFrame, head: Sequence[str]) -> tuple[pl.DataFrame, 
 
 def numbered(path: str, within: pl.Expr) -> pl.Expr:
     """The place of each of the rows that repeat within one parent: "/Document/Stmt[1]/Ntry[3]"."""
-    return pl.format("{}[{}]", pl.lit(path), pl.int_range(1, 1 + pl.len(), dtype=pl.Int64).over(within))
+    return filled("{}[{}]", pl.lit(path), pl.int_range(1, 1 + pl.len(), dtype=pl.Int64).over(within))

@@ -11,7 +11,7 @@ from typing import Any, Final
 
 import polars as pl
 
-from nostro.kernel.frames import REFUSED, refused
+from nostro.kernel.frames import REFUSED, filled, refused
 from nostro.kernel.money import MICRO
 from nostro.messages.lines import fault
 from nostro.messages.shapes import MessageReason, Parsed
@@ -77,13 +77,13 @@ def close(
     stale = refused(
         seen.filter(is_stale),
         "price_stale",
-        subject=pl.format("price/{}", pl.col("isin")),
+        subject=filled("price/{}", pl.col("isin")),
         facts={**told, **price, "day": pl.lit(day), "price_day": pl.col("day")},
     )
     wild = refused(
         seen.filter(is_wild),
         "price_wild",
-        subject=pl.format("price/{}", pl.col("isin")),
+        subject=filled("price/{}", pl.col("isin")),
         facts={**told, **price, **before, "day": pl.col("day"), "percent": pl.lit(WILD_PERCENT)},
     )
     absent = (
@@ -94,7 +94,7 @@ def close(
     missing = refused(
         absent,
         "price_missing",
-        subject=pl.format("price/{}", pl.col("isin")),
+        subject=filled("price/{}", pl.col("isin")),
         facts={**told, "currency": pl.col("currency"), "day": pl.lit(day), **before},
     )
     usable = seen.filter(~is_stale & ~is_wild).select(lines.columns)

@@ -5,8 +5,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
-from nostro.departments.accounting.rules.texts import filled
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 from nostro.kernel.money import MICRO
 
 E4: Final = 4

@@ -24,10 +24,9 @@ from typing import Any, Final, get_args, get_type_hints
 
 import polars as pl
 
-from nostro.departments.accounting.rules.texts import filled
 from nostro.kernel import events as house_facts
 from nostro.kernel.events import Fact
-from nostro.kernel.frames import REFUSED, refused
+from nostro.kernel.frames import REFUSED, filled, refused
 from nostro.kernel.money import INT64_MAX, INT64_MIN
 from nostro.kernel.refusals import Refusal, Refused
 

@@ -3,8 +3,7 @@
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
-from nostro.departments.accounting.rules.texts import filled
-from nostro.kernel.frames import gross_minor, refused
+from nostro.kernel.frames import filled, gross_minor, refused
 from nostro.kernel.money import INT64_MAX, INT64_MIN, MICRO
 
 

@@ -12,7 +12,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.clearing.rules.figures import DIRECTIONS_ZH, decimal_text, scale_of
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 from nostro.messages.identifiers import bic_fault, isin_faults
 
 KEY: Final = ("ccp_bic", "isin", "settle_date", "currency", "direction")
@@ -43,7 +43,7 @@ class Compared:
 
 def subject() -> pl.Expr:
     """How an obligation is called outside: obligation/<ccp>/<isin>/<settle date>/<currency>/<direction>."""
-    return pl.format("obligation/{}/{}/{}/{}/{}", *KEY)
+    return filled("obligation/{}/{}/{}/{}/{}", *KEY)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ def sift(lines: pl.DataFrame) -> Sifted:
     }
     judged = lines.with_columns(
         wrong=pl.concat_str(
-            [pl.format(f"{name} ({{}})", fault) for name, fault in faults.items()],
+            [filled(f"{name} ({{}})", fault) for name, fault in faults.items()],
             separator=", ",
             ignore_nulls=True,
         )
@@ -119,7 +119,7 @@ def compare(ours: pl.DataFrame, theirs: pl.DataFrame) -> Compared:
     agreed = (
         open_nets.join(same.select(*KEY, "message"), on=KEY, how="inner")
         .sort("net")
-        .select("net", "ccp_bic", "message", subject=pl.format("net/{}", "net"))
+        .select("net", "ccp_bic", "message", subject=filled("net/{}", "net"))
     )
     # What differs is shown against the nets it may still be about; when all are agreed already, against all of them.
     shown = both.with_columns(

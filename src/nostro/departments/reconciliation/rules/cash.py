@@ -4,9 +4,8 @@ from typing import Final
 
 import polars as pl
 
-from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import money_text
-from nostro.kernel.frames import checked_minor, refused
+from nostro.kernel.frames import checked_minor, filled, refused
 
 OF_DAY: Final = ["account", "currency", "day"]
 LINE: Final = pl.Schema(

@@ -5,9 +5,8 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.accounting.rules.scales import of_currency
-from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import decimal_text
-from nostro.kernel.frames import gross_minor, refused, sum_by
+from nostro.kernel.frames import filled, gross_minor, refused, sum_by
 from nostro.kernel.money import MICRO
 
 POSITION: Final = ["account", "day", "item"]

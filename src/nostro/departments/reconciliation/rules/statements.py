@@ -9,9 +9,8 @@ from datetime import date
 
 import polars as pl
 
-from nostro.departments.accounting.rules.texts import filled
 from nostro.departments.reconciliation.rules.amounts import money_text
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 
 ACCOUNT = ["account", "currency"]
 

@@ -10,7 +10,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.clearing.rules.figures import decimal_text, scale_of
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 
 COMPARED: Final = ("direction", "isin", "quantity_micro", "amount_minor", "currency", "account")
 """What must be the same. The date is the CSD's to say; two confirmations must not say two dates."""
@@ -113,8 +113,8 @@ def _differences(rows: pl.DataFrame) -> dict[str, pl.Expr]:
     named = {name: name.removesuffix("_micro").removesuffix("_minor") for name in fields}
     return {
         "fields": _joined({name: pl.lit(named[name]) for name in fields}),
-        "ours": _joined({name: pl.format(named[name] + " {}", _shown(ours)) for name, (_, ours) in fields.items()}),
-        "theirs": _joined({name: pl.format(named[name] + " {}", _shown(said)) for name, (said, _) in fields.items()}),
+        "ours": _joined({name: filled(named[name] + " {}", _shown(ours)) for name, (_, ours) in fields.items()}),
+        "theirs": _joined({name: filled(named[name] + " {}", _shown(said)) for name, (said, _) in fields.items()}),
     }
 
 
@@ -140,7 +140,7 @@ def _refused(messages: pl.DataFrame, reason: str, facts: dict[str, pl.Expr]) -> 
     return refused(
         messages,
         reason,
-        subject=pl.format("instruction/{}", "reference"),
+        subject=filled("instruction/{}", "reference"),
         facts={
             "reference": pl.col("reference"),
             "sender": pl.col("sender"),

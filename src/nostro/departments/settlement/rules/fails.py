@@ -6,6 +6,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.settlement.rules.telling import tell
+from nostro.kernel.frames import filled
 
 OURS: Final = ("instruction_held", "no_answer", "settlement_pending")
 """Reasons we give ourselves, since the CSD gave none: what follows from the axes today."""
@@ -41,6 +42,6 @@ def judge(due: pl.DataFrame, in_queue: pl.DataFrame) -> Failed:
         # What the CSD does not have can't fail there: it keeps its axis, and its date says that it failed.
         settlement=pl.when(pl.col("processing") == "accepted").then(pl.lit("failing")).otherwise("settlement"),
     )
-    named = failed.with_columns(subject=pl.format("instruction/{}", "reference"))
+    named = failed.with_columns(subject=filled("instruction/{}", "reference"))
     untold = named.join(in_queue, on="subject", how="anti", maintain_order="left")
     return Failed(failed, tell(untold, pl.col("trouble")))

@@ -14,7 +14,7 @@ import numpy.typing as npt
 import polars as pl
 
 from nostro.departments.settlement.rules.telling import said
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 
 PROCESSING: Final = ("created", "sent", "accepted", "rejected", "cancelled")
 MATCHING: Final = ("none", "matched", "unmatched")
@@ -231,7 +231,7 @@ def _refused(messages: pl.DataFrame, reason: str) -> pl.DataFrame:
     return refused(
         messages,
         reason,
-        subject=pl.format("instruction/{}", "reference"),
+        subject=filled("instruction/{}", "reference"),
         facts={
             "reference": pl.col("reference"),
             "axis": pl.col("axis"),

@@ -3,7 +3,7 @@
 import polars as pl
 
 from nostro.departments.clearing.rules.figures import DIRECTIONS_ZH, decimal_text, scale_of
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 
 
 def said(*words: pl.Expr) -> pl.Expr:
@@ -22,7 +22,7 @@ def tell(instructions: pl.DataFrame, reason: str | pl.Expr) -> pl.DataFrame:
     told = refused(
         instructions,
         "",
-        subject=pl.format("instruction/{}", "reference"),
+        subject=filled("instruction/{}", "reference"),
         facts={
             **{name: pl.col(name) for name in ("reference", "direction", "isin", "currency", "settle_date")},
             "quantity": quantity,

@@ -8,7 +8,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.trades.rules.validate import written_micro
-from nostro.kernel.frames import checked_minor, refused
+from nostro.kernel.frames import checked_minor, filled, refused
 from nostro.kernel.money import MICRO
 
 AMOUNTS: Final = ("gross_minor", "fee_minor", "tax_minor")
@@ -97,8 +97,8 @@ def _instructed(
             "allocation_differs",
             pl.col("differs") | (adds_up & (pl.col("total_micro") != pl.col("whole_micro"))),
             {
-                "told": pl.format("{} {}", "told", written_micro(pl.col("total_micro"))),
-                "expected": pl.format("{} {}", "expected", written_micro(pl.col("whole_micro"))),
+                "told": filled("{} {}", "told", written_micro(pl.col("total_micro"))),
+                "expected": filled("{} {}", "expected", written_micro(pl.col("whole_micro"))),
             },
         ),
         ("allocation_book_unknown", pl.col("wrong_books") != "", {"books": pl.col("wrong_books")}),
@@ -116,7 +116,7 @@ def _instructed(
         told = refused(
             failing,
             reason,
-            subject=pl.format("execution/{}", pl.col("exec_id")),
+            subject=filled("execution/{}", pl.col("exec_id")),
             facts={"exec_id": pl.col("exec_id"), "quantity": written_micro(pl.col("whole_micro")), **what},
             money_minor=pl.col("gross_minor"),
             currency=pl.col("currency"),

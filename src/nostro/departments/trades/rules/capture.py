@@ -10,7 +10,7 @@ from typing import Final
 
 import polars as pl
 
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 
 KNOWN: Final = pl.Schema({"exec_id": pl.String, "content_sha256": pl.String})
 
@@ -64,8 +64,8 @@ def _refusals(reports: pl.DataFrame, reason: str, file: str, facts: Sequence[str
     told = refused(
         reports,
         reason,
-        subject=pl.format("execution/{}", pl.col("exec_id")),
-        place=pl.format("{} message {}", pl.lit(file), pl.col("ordinal")),
+        subject=filled("execution/{}", pl.col("exec_id")),
+        place=filled("{} message {}", pl.lit(file), pl.col("ordinal")),
         facts={name: pl.col(name) for name in ["exec_id", *facts]},
     )
     return told.hstack(reports.select("message", "mic"))

@@ -11,7 +11,7 @@ from typing import Final
 import polars as pl
 
 from nostro.departments.trades.rules.validate import written_micro
-from nostro.kernel.frames import refused
+from nostro.kernel.frames import filled, refused
 from nostro.kernel.money import currency_scale
 
 PAIRING: Final = ("isin", "side", "quantity_micro", "currency", "trade_date", "settle_date", "counterparty_bic")
@@ -80,7 +80,7 @@ def _differs(pairs: pl.DataFrame) -> pl.DataFrame:
     }
     del shown["quantity_micro"]
     told = [
-        pl.when(mine != other).then(pl.format("{} {} / {}", pl.lit(name), mine, other))
+        pl.when(mine != other).then(filled("{} {} / {}", pl.lit(name), mine, other))
         for name, (mine, other) in shown.items()
     ]
     return _refusals(
@@ -98,7 +98,7 @@ def _refusals(trades: pl.DataFrame, reason: str, facts: Mapping[str, pl.Expr]) -
     told = refused(
         trades,
         reason,
-        subject=pl.format("execution/{}", pl.col("exec_id")),
+        subject=filled("execution/{}", pl.col("exec_id")),
         facts={
             "exec_id": pl.col("exec_id"),
             "order_id": pl.col("order_id"),

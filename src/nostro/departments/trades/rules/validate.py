@@ -11,7 +11,7 @@ from typing import Final
 
 import polars as pl
 
-from nostro.kernel.frames import gross_minor, refused
+from nostro.kernel.frames import filled, gross_minor, refused
 from nostro.kernel.money import INT64_MAX, MICRO, currency_scale
 from nostro.messages.identifiers import isin_faults
 
@@ -194,7 +194,7 @@ def _refusals(failing: pl.DataFrame, check: _Check) -> pl.DataFrame:
     told = refused(
         failing,
         check.reason,
-        subject=pl.format("execution/{}", pl.col("exec_id")),
+        subject=filled("execution/{}", pl.col("exec_id")),
         facts={"exec_id": pl.col("exec_id"), **check.facts},
         money_minor=pl.when(fits).then("gross_wide"),
         currency=pl.col("currency"),

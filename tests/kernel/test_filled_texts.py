@@ -3,7 +3,7 @@
 import polars as pl
 import pytest
 
-from nostro.departments.accounting.rules.texts import filled
+from nostro.kernel.frames import filled
 
 
 def test_a_text_is_filled_whatever_chunks_a_filter_has_left():
