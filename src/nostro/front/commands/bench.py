@@ -6,7 +6,7 @@ from tempfile import TemporaryDirectory
 
 import click
 
-from nostro.front.bench import Row, audit, day, ledger
+from nostro.front.bench import Row, audit, day, ledger, messages
 from nostro.front.output import Voice
 from nostro.spine import schema
 from nostro.spine.postgres import Cluster
@@ -28,7 +28,7 @@ def _own_database(measure: Callable[[], Iterator[Row]]) -> Iterator[Row]:
 
 
 @click.command()
-@click.argument("name", type=click.Choice(["day", "ledger", "audit", "all"]))
+@click.argument("name", type=click.Choice(["day", "ledger", "audit", "messages", "all"]))
 @click.option(
     "--sizes", default="", metavar="N,N", help="For day: numbers of executions, such as 10000,100000,1000000."
 )
@@ -43,6 +43,8 @@ def bench(voice: Voice, name: str, sizes: str) -> None:
         rows += _own_database(ledger.measure)
     if name in {"audit", "all"}:
         rows += _own_database(audit.measure)
+    if name in {"messages", "all"}:
+        rows += messages.measure()
     voice.table(
         ["name", "n", "seconds", "per second", "ratio", "to", "peak MB"],
         [
