@@ -10,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from nostro.kernel.money import INT64_MAX
-from nostro.ledger.rules.accept import ACCOUNT, TOTALS, TRANSFER, judge
+from nostro.ledger.rules.accept import judge
+from nostro.ledger.rules.columns import ACCOUNT, TOTALS, TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
 
 DAY = date(2026, 10, 13)

@@ -16,7 +16,7 @@ from nostro.ledger.accounts import open_accounts
 from nostro.ledger.assets import open_assets
 from nostro.ledger.close import close_day
 from nostro.ledger.posting import post
-from nostro.ledger.rules.accept import TRANSFER
+from nostro.ledger.rules.columns import TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
 from nostro.ledger.verify import SENTENCES, verify
 from nostro.spine import clock

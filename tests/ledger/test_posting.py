@@ -10,7 +10,7 @@ from nostro.kernel.refusals import Refused
 from nostro.ledger.accounts import close_account, open_accounts
 from nostro.ledger.assets import assets, open_assets
 from nostro.ledger.posting import post
-from nostro.ledger.rules.accept import TRANSFER
+from nostro.ledger.rules.columns import TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
 
 DAY = date(2026, 10, 13)

@@ -9,7 +9,7 @@ from django.db import connection
 
 from nostro.kernel.refusals import Refusal, Refused
 from nostro.ledger.queries import EVER, LAST_DAY, balances, replayed, trial_of
-from nostro.ledger.rules.accept import TOTALS
+from nostro.ledger.rules.columns import TOTALS
 from nostro.ledger.rules.replay import differences
 from nostro.spine.database import copy_in
 from nostro.spine.events import head

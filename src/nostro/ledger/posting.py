@@ -7,8 +7,7 @@ import numpy.typing as npt
 import polars as pl
 from django.db import connection
 
-from nostro.ledger.rules import accept
-from nostro.ledger.rules.accept import ACCOUNT, TOTALS, TRANSFER
+from nostro.ledger.rules.columns import ACCOUNT, TOTALS, TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
 from nostro.spine.database import raw, read_frame
 
@@ -62,6 +61,9 @@ def post(entity_id: int, frame: pl.DataFrame) -> pl.DataFrame:
         [entity_id, _array(touched)],
         schema=pl.Schema({n: k for n, k in ACCOUNT.items() if n not in {"debit_minor", "credit_minor"}}),
     ).join(totals, on="account", how="left", maintain_order="left")
+    # Imported here: it brings Numba and a second of waiting, which no command that only reads should pay.
+    from nostro.ledger.rules import accept
+
     verdicts, changed = accept.judge(
         transfers,
         accounts.with_columns(pl.col("debit_minor", "credit_minor").fill_null(0)),

@@ -11,7 +11,7 @@ from django.db import connection
 
 from nostro.kernel.frames import checked_minor, sum_by, sum_minor
 from nostro.kernel.refusals import Refusal, Refused
-from nostro.ledger.rules.accept import TOTALS
+from nostro.ledger.rules.columns import TOTALS
 from nostro.spine.database import read_frame
 
 BALANCE: Final = pl.Schema(

@@ -7,7 +7,7 @@ import polars as pl
 import psycopg
 
 from nostro.kernel.frames import sum_by
-from nostro.ledger.rules.accept import TOTALS
+from nostro.ledger.rules.columns import TOTALS
 from nostro.ledger.rules.replay import differences
 from nostro.spine.audit import Flaw
 from nostro.spine.database import read_frame

@@ -13,36 +13,8 @@ import polars as pl
 from numba import njit
 
 from nostro.kernel.money import INT64_MAX, INT64_MIN
+from nostro.ledger.rules.columns import TRANSFER
 from nostro.ledger.rules.verdicts import Verdict
-
-TRANSFER: Final = pl.Schema(
-    {
-        "id": pl.Int64,
-        "debit": pl.Int64,
-        "credit": pl.Int64,
-        "asset": pl.Int32,
-        "amount_minor": pl.Int64,
-        "event": pl.Int64,
-        "business_date": pl.Date,
-        "link": pl.Int64,
-    }
-)
-"""A transfer, and what makes two of one id the same."""
-
-ACCOUNT: Final = pl.Schema(
-    {
-        "account": pl.Int64,
-        "asset": pl.Int32,
-        "floor_minor": pl.Int64,
-        "ceiling_minor": pl.Int64,
-        "closed_from": pl.Date,
-        "debit_minor": pl.Int64,
-        "credit_minor": pl.Int64,
-    }
-)
-"""An account as it stands before the batch. Null floor, ceiling or closing date: there is none."""
-
-TOTALS: Final = pl.Schema({"account": pl.Int64, "debit_minor": pl.Int64, "credit_minor": pl.Int64})
 
 Whole = npt.NDArray[np.int64]
 
