@@ -17,13 +17,15 @@ def day(tmp_path_factory: pytest.TempPathFactory) -> pages.Day:
 
 def cure(page: str) -> str:
     """What to do when a page is no longer true."""
-    return f"the page is no longer so: python tools/pages.py --write {page}"
+    return f"{page} is no longer so: python tools/pages.py --write {page}"
 
 
-def test_one_trade_is_told_as_it_happens(day: pages.Day) -> None:
-    page = ROOT / "docs" / "one-trade.md"
-    assert pages.options(page.read_text(encoding="utf-8")) == OPTIONS
-    assert pages.difference(page, day) == "", cure("docs/one-trade.md")
+def test_one_trade_the_messages_and_the_queue_are_told_as_they_are(day: pages.Day) -> None:
+    # operations.md acts on the queue, so that it comes last.
+    for name in ("docs/one-trade.md", "docs/messages.md", "docs/operations.md"):
+        page = ROOT / name
+        assert pages.options(page.read_text(encoding="utf-8")) == OPTIONS
+        assert pages.difference(page, day) == "", cure(name)
 
 
 def test_a_changed_figure_command_or_message_is_found(day: pages.Day, tmp_path: Path) -> None:

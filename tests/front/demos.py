@@ -34,4 +34,6 @@ def nostro(home: Path, *arguments: str, code: int | None = 0) -> subprocess.Comp
 
 def told(home: Path, *arguments: str, code: int | None = 0) -> Any:
     """The JSON document a command prints."""
-    return json.loads(nostro(home, *arguments, "--json", code=code).stdout)
+    done = nostro(home, *arguments, "--json", code=code)
+    assert done.stdout.strip(), f"exit {done.returncode} and nothing said\n{done.stderr[-3000:]}"
+    return json.loads(done.stdout)

@@ -328,7 +328,8 @@ def tamper(server: Server | None) -> tuple[bool, str]:
 
 
 def _tamper_in(attacker: psycopg.Connection[Any]) -> tuple[bool, str]:
-    attacker.execute("SET session_replication_role = replica")  # past every trigger, as somebody with the disk would be
+    attacker.execute("SET ROLE nostro_owner")
+    attacker.execute("ALTER TABLE spine_event DISABLE TRIGGER USER")  # past our guards, as somebody with the disk would be
     victim = attacker.execute(
         "SELECT entity_id, seq, content FROM spine_event WHERE content LIKE '%%\"amount_minor\":%%'"
         " ORDER BY entity_id, seq OFFSET 10 LIMIT 1"
