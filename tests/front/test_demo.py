@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from tests.front.demos import environment, nostro, told
 
+from nostro_street.faults import KINDS
+
 Played = tuple[Path, dict[str, Any]]
 
 
@@ -17,7 +19,13 @@ def test_every_planted_fault_is_found_and_nothing_else_is_reported(played: Playe
     assert faults["missed"] == []
     assert faults["false"] == []
     assert faults["planted"] == faults["found"]
-    assert faults["kinds"] >= 25
+    assert len(faults["kinds"]) >= 25
+
+
+@pytest.mark.parametrize("kind", sorted(KINDS))
+def test_a_fault_of_each_kind_is_planted_and_found(played: Played, kind: str) -> None:
+    assert played[1]["faults"]["kinds"][kind] >= 1
+    assert [fault for fault in played[1]["faults"]["missed"] if fault.startswith(f"{kind} ")] == []
 
 
 def test_every_stage_accounts_for_all_it_saw(played: Played) -> None:
@@ -69,6 +77,18 @@ def test_the_same_seed_gives_the_same_seal_in_another_home_and_another_seed_anot
     ]
     assert seals[0] == seals[1]
     assert seals[0] != seals[2]
+
+
+def test_every_message_of_a_day_is_valid_by_the_schemas_and_the_seal_is_the_same(
+    tmp_path: Path, shared: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    options = ("demo", "--trades", "200", "--faults", "none")
+    plain = told(tmp_path / "plain", *options)
+    judged = environment(tmp_path / "judged") | {"NOSTRO_SCHEMAS": str(shared / "corpus/messages/iso20022_xsd")}
+    monkeypatch.setattr("tests.front.demos.environment", lambda home: judged)
+    report = told(tmp_path / "judged", *options)
+    assert report["faults"]["false"] == []
+    assert report["seal"] == plain["seal"]
 
 
 def test_a_day_without_faults_has_an_empty_queue(tmp_path: Path) -> None:

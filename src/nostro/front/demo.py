@@ -123,7 +123,10 @@ class Report:
             "trial_balance": self.trial_balance,
             "faults": {
                 "planted": len(self.planted),
-                "kinds": len({fault.kind for fault in self.planted}),
+                "kinds": {
+                    kind: sum(fault.kind == kind for fault in self.found)
+                    for kind in sorted({f.kind for f in self.planted})
+                },
                 "found": len(self.found),
                 "false_alarms": len(self.false_alarms),
                 "missed": [f"{fault.kind} {fault.entity} {fault.subject}" for fault in self.missed],
@@ -329,7 +332,9 @@ def tamper(server: Server | None) -> tuple[bool, str]:
 
 def _tamper_in(attacker: psycopg.Connection[Any]) -> tuple[bool, str]:
     attacker.execute("SET ROLE nostro_owner")
-    attacker.execute("ALTER TABLE spine_event DISABLE TRIGGER USER")  # past our guards, as somebody with the disk would be
+    attacker.execute(
+        "ALTER TABLE spine_event DISABLE TRIGGER USER"
+    )  # past our guards, as somebody with the disk would be
     victim = attacker.execute(
         "SELECT entity_id, seq, content FROM spine_event WHERE content LIKE '%%\"amount_minor\":%%'"
         " ORDER BY entity_id, seq OFFSET 10 LIMIT 1"
