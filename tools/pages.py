@@ -9,7 +9,7 @@ A page plays one demo day, in a home of its own, and its blocks are run from top
     <!-- ids: execution=EUB261013X0000003 -->  ids of that day used in the text; `IDS` says how each is found anew
     <!-- show: 1-4,9 width 110 -->             lines of the next block's output that are shown; "…" stands for the others
     <!-- message: to/EUB/... KEY [n] [lines 1-4,9] -->        the (n-th) message with KEY in a file of the exchange folder
-    <!-- source: src/... [:: first line has :: last line has] -->            a file of the repository, or a part of it
+    <!-- source: src/... [:: first line has :: last line begins with] -->    a file of the repository, or a part of it
 
 A `console` block that begins with `$ nostro` or `$ make demo` is run; `$ echo $?` gives the last exit code.
 """
@@ -198,7 +198,7 @@ def _source(directive: str) -> list[str]:
     if not marks:
         return lines
     first = next(n for n, line in enumerate(lines) if marks[0] in line)
-    last = next(n for n, line in enumerate(lines) if n >= first and marks[-1] in line)
+    last = next(n for n, line in enumerate(lines) if n > first and line.strip().startswith(marks[-1]))
     return lines[first : last + 1]
 
 
