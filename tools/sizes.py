@@ -25,7 +25,9 @@ def main() -> None:
         files[room(path)].append((len(text.splitlines()), path))
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef):
-                functions[room(path)].append(((node.end_lineno or node.lineno) - node.lineno + 1, f"{path.name}:{node.name}"))
+                functions[room(path)].append(
+                    ((node.end_lineno or node.lineno) - node.lineno + 1, f"{path.name}:{node.name}")
+                )
     print(f"{'room':36}{'files':>6}{'lines':>8}  longest file, longest function")
     for name in sorted(files):
         lines = sum(count for count, _ in files[name])
