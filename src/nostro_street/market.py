@@ -303,7 +303,8 @@ def _confirmation_file(out: Outbox, sheet: _Sheet, stranger: str | None) -> list
         detail = f"nobody ever used the reference {stranger}"
         truth.append(planted("confirmation_unknown", sheet.firm.code, f"instruction/{stranger}", where, detail))
     speak = dialects.DIALECTS[sheet.market.dialect]
-    out.put(sheet.firm.code, name, speak.confirmations(confirmed, sheet.parties(out.day)).data)
+    placed = confirmed.with_columns(place_bic=pl.lit(sheet.market.place_bic))
+    out.put(sheet.firm.code, name, speak.confirmations(placed, sheet.parties(out.day)).data)
     return truth
 
 

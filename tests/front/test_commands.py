@@ -191,6 +191,32 @@ def test_an_error_names_cause_and_remedy_without_a_trace(
     assert "Traceback" not in done.stderr
 
 
+def test_a_person_is_added_granted_and_listed_and_an_unknown_one_refused(played: Played) -> None:
+    home = played[0]
+    assert (
+        "person_unknown"
+        in nostro(home, "people", "grant", "nobody", "--entity", "EUB", "--duty", "data", code=4).stderr
+    )
+    assert "login_invalid" in nostro(home, "people", "add", "X; DROP", "--name", "x", "--name-zh", "某", code=4).stderr
+    told(home, "people", "add", "newcomer", "--name", "Newcomer", "--name-zh", "新人")
+    told(home, "people", "grant", "newcomer", "--entity", "EUB", "--duty", "risk")
+    people = told(home, "people", "list")
+    assert [(p["entity"], p["duty"]) for p in people if p["login"] == "newcomer"] == [("EUB", "risk")]
+
+
+def test_headings_and_states_are_chinese_for_a_chinese_reader(played: Played) -> None:
+    page = nostro(played[0], "--lang", "zh", "status").stdout
+    assert "主体" in page
+    assert "已封存" in page
+
+
+def test_an_earlier_days_files_are_waited_over_not_taken_for_the_next_day(tmp_path: Path) -> None:
+    told(tmp_path, "demo", "--trades", "200", "--faults", "none")
+    again = told(tmp_path, "day", "run", "--day", "2026-10-14", code=3)
+    assert {w["entity"] for w in again["waiting"]} >= {"HOUSE"}
+    assert again["seal"] is None
+
+
 def test_nothing_has_been_run_here_yet(tmp_path: Path) -> None:
     assert "nostro demo" in nostro(tmp_path, "status", code=4).stderr
     assert "请运行" in nostro(tmp_path, "--lang", "zh", "status", code=4).stderr

@@ -4,13 +4,14 @@ Exit codes: 0 all done; 1 broken; 2 wrong usage; 3 done, but something was refus
 """
 
 import logging
+import os
 import sys
 from typing import Any
 
 import click
 
 from nostro import __version__
-from nostro.front.commands import audit, bench, day, demo, doctor, exceptions, imports, ledger, recon, trade
+from nostro.front.commands import audit, bench, day, demo, doctor, exceptions, imports, ledger, people, recon, trade
 from nostro.front.output import Voice, note
 from nostro.kernel.refusals import Refused
 from nostro.spine.postgres import PostgresError
@@ -46,6 +47,7 @@ for command in (
     trade.explain,
     exceptions.exceptions,
     ledger.ledger,
+    people.people,
     recon.recon,
     audit.audit,
 ):
@@ -57,7 +59,7 @@ def main(arguments: list[str] | None = None) -> None:
     given = list(sys.argv[1:] if arguments is None else arguments)
     given = _options_first(given)
     debug = "--debug" in given
-    language = given[given.index("--lang") + 1] if "--lang" in given[:-1] else "en"
+    language = given[given.index("--lang") + 1] if "--lang" in given[:-1] else os.environ.get("NOSTRO_LANG", "en")
     try:
         outcome: Any = nostro.main(given, standalone_mode=False)
     except click.ClickException as error:

@@ -17,6 +17,14 @@ DOORS: Final[Mapping[str, tuple[str, str]]] = {
     "transfer_unknown": ("%(entity)s has no transfer of this number.", "%(entity)s 没有该转账编号。"),
     "account_unknown": ("%(entity)s has no account of this code.", "%(entity)s 没有该账户。"),
     "message_unknown": ("No message of this number is stored.", "没有存储该编号的报文。"),
+    "person_unknown": (
+        "There is no such person. Add them first: nostro people add LOGIN.",
+        "没有此人,请先添加:nostro people add 登录名。",
+    ),
+    "login_invalid": (
+        "A login is a small letter, then up to 29 small letters, digits or underscores.",
+        "登录名须以小写字母开头,后接至多 29 个小写字母、数字或下划线。",
+    ),
     "exception_unknown": ("%(entity)s has no exception of this number.", "%(entity)s 没有该编号的异常。"),
     "exception_not_open": (
         "The exception is %(state)s: only an open one can be acted on. See `nostro exceptions show`.",

@@ -21,15 +21,19 @@ UNKNOWN: Final = ("unknown", "")
 
 
 def receiving(exchange: Path, phase: str) -> Desk:
-    """A desk that stores every file of a phase, unaltered, before anything is done with it. Waits while the phase is not there."""
+    """A desk that stores every file of a phase, unaltered, before anything is done with it.
+
+    Waits while the phase is not there, and while all that lies there came before: an earlier day's files are not this one's.
+    """
 
     def receive(entity: Entity, day: date) -> Tally:
         folder = exchange / "to" / entity.code / phase
         if not folder.is_dir():
             raise Waiting(f"{folder.parent.name}/{phase}")
-        return receive_files(
-            entity, day, sorted(path for path in folder.iterdir() if path.is_file()), prefix=f"{phase}/"
-        )
+        tally = receive_files(entity, day, sorted(p for p in folder.iterdir() if p.is_file()), prefix=f"{phase}/")
+        if tally.cancelled == tally.seen:
+            raise Waiting(f"{folder.parent.name}/{phase}: all that lies there came before")
+        return tally
 
     return receive
 

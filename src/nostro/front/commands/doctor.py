@@ -1,7 +1,6 @@
 """`nostro doctor`: does everything here work, and what to do when not. 自检"""
 
 import importlib
-import os
 import platform
 import shutil
 import sys
@@ -30,7 +29,7 @@ LIBRARIES = (
 @click.pass_obj
 def doctor(voice: Voice) -> int:
     """Check Python, libraries, disk, PostgreSQL and the database; say what to do. Exit code 1 when something is wrong."""
-    findings = [_python(), *_libraries(), _disk(), *([] if url() else check(home())), _database()]
+    findings = [_python(), *_libraries(), _disk(), *([] if url() else check(home())), _database(voice.debug)]
     voice.table(
         ["", "check", "found", "what to do"],
         [("ok" if f.ok else "!!", f.name, f.detail, "" if f.ok else f.remedy) for f in findings],
@@ -67,7 +66,7 @@ def _disk() -> Finding:
     )
 
 
-def _database() -> Finding:
+def _database(debug: bool) -> Finding:
     where = "NOSTRO_DATABASE_URL" if url() else str(home())
     remedy = "See the checks above; `nostro --debug doctor` shows the trace."
     try:
@@ -84,6 +83,6 @@ def _database() -> Finding:
     except PostgresError as error:
         return Finding("database", False, f"{error} ({where})", error.remedy)
     except Exception as error:  # the doctor reports whatever is wrong
-        if "NOSTRO_DEBUG" in os.environ:
+        if debug:
             raise
         return Finding("database", False, f"{type(error).__name__}: {error} ({where})", remedy)

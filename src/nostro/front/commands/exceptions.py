@@ -142,7 +142,7 @@ def act(
         waiting = [
             pending.id for pending in approvals.pending(one.id) if pending.payload.get("exception") == str(number)
         ]
-        voice.say(f"{one.code} {number} {action}: {state}", f"{one.code} {number} {action}:{state}")
+        voice.say(f"{one.code} {number} {action}: {state}", f"{one.code} {number} {action}:{voice.word(state)}")
         if waiting:
             voice.say(
                 f"A second person decides: nostro exceptions approve {waiting[-1]} --entity {one.code} --as LOGIN --comment WHY",
@@ -187,7 +187,7 @@ def _decide(voice: Voice, proposal: int, entity: str, person: str, comment: str,
         one = entities.named(entity)
         with transaction.atomic():
             state = queue.decide(one, working_day(), proposal, person=person, approved=approved, comment=comment)
-        voice.say(f"{one.code} {proposal}: exception {state}", f"{one.code} {proposal}:异常{state}")
+        voice.say(f"{one.code} {proposal}: exception {state}", f"{one.code} {proposal}:异常{voice.word(state)}")
         voice.document({"entity": one.code, "proposal": proposal, "approved": approved, "state": state})
 
 
