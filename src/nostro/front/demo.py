@@ -301,14 +301,18 @@ def _compare(report: Report) -> None:
 
 
 def _example() -> tuple[str, str] | None:
+    """The first bilateral trade that settled: entity and execution id."""
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT e.code, x.exec_id FROM settlement_instruction i JOIN spine_entity e ON e.id = i.entity_id"
-            " JOIN trades_execution x ON x.entity_id = i.entity_id AND i.source = 'trade/' || x.id"
-            " WHERE i.settlement = 'settled' ORDER BY e.id, i.id LIMIT 1"
+            "SELECT e.code, i.entity_id, split_part(i.source, '/', 2)::bigint FROM settlement_instruction i"
+            " JOIN spine_entity e ON e.id = i.entity_id WHERE i.settlement = 'settled' AND i.source LIKE 'trade/%'"
+            " ORDER BY i.entity_id, i.id LIMIT 1"
         )
         row = cursor.fetchone()
-    return (row[0], row[1]) if row else None
+        if row is None:
+            return None
+        cursor.execute("SELECT exec_id FROM trades_execution WHERE entity_id = %s AND id = %s", row[1:])
+        return row[0], cursor.fetchone()[0]
 
 
 def tamper(server: Server | None) -> tuple[bool, str]:
@@ -322,7 +326,11 @@ def tamper(server: Server | None) -> tuple[bool, str]:
     copy = f"{name}_copy"
     with psycopg.connect(where, autocommit=True) as admin:
         admin.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(copy)))
-        admin.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(copy), sql.Identifier(name)))
+        admin.execute(
+            sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy").format(
+                sql.Identifier(copy), sql.Identifier(name)
+            )
+        )
         try:
             with psycopg.connect(where, dbname=copy) as attacker:
                 return _tamper_in(attacker)
@@ -336,7 +344,7 @@ def _tamper_in(attacker: psycopg.Connection[Any]) -> tuple[bool, str]:
         "ALTER TABLE spine_event DISABLE TRIGGER USER"
     )  # past our guards, as somebody with the disk would be
     victim = attacker.execute(
-        "SELECT entity_id, seq, content FROM spine_event WHERE content LIKE '%%\"amount_minor\":%%'"
+        "SELECT entity_id, seq, content FROM spine_event WHERE content LIKE '%\"amount_minor\":%'"
         " ORDER BY entity_id, seq OFFSET 10 LIMIT 1"
     ).fetchone()
     assert victim, "a day has amounts"

@@ -42,6 +42,7 @@ def write(base: Path, data: Path, socket: Path, logs: Path, login: str) -> Path:
         "maintenance_work_mem": f"{max(32, shared_buffers_mb() // 8)}MB",
         "dynamic_shared_memory_type": "posix" if shared_memory_mb() >= 64 else "mmap",
         "jit": "off",
+        "client_connection_check_interval": "1s",  # a backend whose client was killed ends, whatever it computes
         "timezone": "UTC",
         "log_timezone": "UTC",
         "datestyle": "ISO, YMD",
