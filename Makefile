@@ -24,7 +24,7 @@ check: setup  ## lint, types, import contracts, sizes per room
 	$(BIN)/ruff check src tests tools
 	$(BIN)/ruff format --check src tests tools
 	$(BIN)/mypy
-	$(BIN)/lint-imports --verbose --no-cache | tail -n 20
+	$(BIN)/lint-imports --no-cache
 	$(BIN)/python tools/sizes.py
 
 test: check  ## all checks and all tests
