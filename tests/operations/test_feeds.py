@@ -34,7 +34,9 @@ def test_files_are_taken_once_unaltered_and_a_changed_one_is_an_exception(firm, 
     (folder / "10_executions.OMS.fix").write_bytes(b"\x00\xffwhatever\r\n")
     receive = feeds.receiving(tmp_path, "1_morning")
     assert receive(firm, DAY) == Tally(1, done=1)
-    assert receive(firm, DAY) == Tally(1, cancelled=1)
+    assert feeds.receive_files(firm, DAY, list(folder.iterdir()), prefix="1_morning/") == Tally(1, cancelled=1)
+    with pytest.raises(Waiting, match="all that lies there came before"):
+        receive(firm, DAY)
     (file,) = inbox.unread(firm.id, ["executions.fix"])
     assert inbox.content(firm.id, file.id) == b"\x00\xffwhatever\r\n"
     (folder / "10_executions.OMS.fix").write_bytes(b"something else")

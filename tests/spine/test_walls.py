@@ -7,6 +7,7 @@ import pytest
 from django.db import connection
 
 from nostro.kernel.events.spine import HoldLifted
+from nostro.kernel.refusals import Refused
 from nostro.spine import access
 from nostro.spine.database import as_person, raw
 from nostro.spine.events import emit_one
@@ -155,8 +156,11 @@ def test_no_role_of_ours_is_a_superuser_but_the_embedded_owner(db):
 
 @pytest.mark.parametrize("login", ["Chen", "1x", "a-b", "a b", "", "x" * 31, "a;drop"])
 def test_a_malformed_login_gets_no_role(db, login):
-    with pytest.raises(Exception, match="is refused"), raw().transaction():
+    with pytest.raises(Refused) as refused:
         access.add_person(login, "X", "X")
+    assert refused.value.refusals[0].reason == "login_invalid"
+    with pytest.raises(psycopg.errors.RaiseException, match="is refused"), raw().transaction():
+        raw().execute("SELECT nostro_add_person(%s)", [login])
 
 
 def test_adding_a_person_or_a_grant_again_changes_nothing(two_firms):
