@@ -7,10 +7,10 @@ import pytest
 from nostro.departments.operations import queue
 from nostro.front.words import DOORS
 from nostro.messages.shapes import MessageReason
+from nostro.spine.access import DUTIES
 from nostro.spine.words import MESSAGES, Words, sentence
 from nostro_street.faults import KINDS
 
-DUTIES = {"settlement", "reconciliation", "accounting", "compliance", "risk", "data", "operator", "auditor"}
 CHINESE = re.compile(r"[\u4e00-\u9fff]")
 FACT = re.compile(r"%\((\w+)\)s")
 

@@ -232,8 +232,8 @@ def _stages(day: date) -> list[dict[str, Any]]:
             [day],
         )
         seconds = {name: float(total) for name, total in cursor.fetchall()}
-    names = dict.fromkeys(step.name for step in (*plan.HOUSE_PLAN, *plan.FIRM_PLAN))
-    ordered = sorted(names, key=lambda name: _place(name))
+    ordered = ["receive_morning", "reference", "prices_open", *(step.name for step in plan.FIRM_PLAN[1:])]
+    ordered.insert(ordered.index("value"), "prices_close")
     return [
         {
             "name": name, "in": t.seen, "done": t.done, "open": t.open, "cancelled": t.cancelled, "refused": t.refused,
@@ -241,12 +241,6 @@ def _stages(day: date) -> list[dict[str, Any]]:
         }
         for name in ordered if (t := counted.get(name))
     ]  # fmt: skip
-
-
-def _place(name: str) -> int:
-    order = ["receive_morning", "reference", "prices_open", *(s.name for s in plan.FIRM_PLAN)]
-    order.insert(order.index("value"), "prices_close")
-    return order.index(name)
 
 
 def _seconds(day: date) -> float:

@@ -7,6 +7,8 @@ from django.db import connection
 
 from nostro.kernel.refusals import Refusal, Refused
 
+DUTIES: Final = ["settlement", "reconciliation", "accounting", "compliance", "risk", "data", "operator", "auditor"]
+"""What a person may be here for. An auditor reads and does nothing."""
 LOGIN: Final = re.compile(r"[a-z][a-z0-9_]{0,29}")
 
 

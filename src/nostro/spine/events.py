@@ -4,7 +4,6 @@ An event's digest covers everything of it but the wall-clock time. A block keeps
 a changed event is named even when its own digest was recomputed; `link` chains blocks with their times, `seal` without.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import date
 from hashlib import sha256
@@ -168,8 +167,3 @@ def advance(entity_id: int, consumer: str, seq: int) -> None:
             " ON CONFLICT (entity_id, consumer) DO UPDATE SET seq = excluded.seq",
             [entity_id, consumer, seq],
         )
-
-
-def kinds(facts: Sequence[type[Fact]]) -> list[str]:
-    """Their names in the log, for a query's `kind = ANY(%s)`."""
-    return [fact.kind() for fact in facts]

@@ -3,6 +3,8 @@
 from django.db import models
 from django.db.models import F, Q
 
+from nostro.spine.access import DUTIES
+
 
 class Entity(models.Model):
     """A legal entity and its wall; 0 is the house, whose reference data everybody may read. 法人主体"""
@@ -51,18 +53,7 @@ class Access(models.Model):
         constraints = [
             models.CheckConstraint(
                 name="access_duty_known",
-                condition=Q(
-                    duty__in=[
-                        "settlement",
-                        "reconciliation",
-                        "accounting",
-                        "compliance",
-                        "risk",
-                        "data",
-                        "operator",
-                        "auditor",
-                    ]
-                ),
+                condition=Q(duty__in=DUTIES),
             )
         ]
 

@@ -2,12 +2,13 @@
 
 from datetime import date
 from hashlib import sha256
+from typing import Any
 
 from django.db import connection
 
 from nostro.kernel.events.operations import DaySealed
 from nostro.kernel.refusals import Tally
-from nostro.spine import events
+from nostro.spine import audit, entities, events
 from nostro.spine.entities import HOUSE, Entity
 
 
@@ -37,3 +38,8 @@ def seal_of(day: date) -> str | None:
         cursor.execute("SELECT seal FROM spine_day WHERE entity_id = 0 AND business_date = %s", [day])
         row = cursor.fetchone()
     return row[0] if row else None
+
+
+def exported(day: date) -> dict[str, Any]:
+    """The day's seal as a document to keep elsewhere: the end of every entity's chain. For `spine.audit.check_seal`."""
+    return {"day": day.isoformat(), "entities": [audit.export_seal(entity, day) for entity in entities.every()]}

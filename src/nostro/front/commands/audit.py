@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from nostro.departments.operations.seal import exported
 from nostro.front.commands.day import DAY
 from nostro.front.output import Voice, progress
 from nostro.front.session import latest_day, opened
@@ -66,11 +67,7 @@ def verify(voice: Voice, entity: str | None) -> int:
 def export(voice: Voice, day: date | None, out: Path) -> None:
     """Write a day's seal into a file, to check any copy of the database against it later."""
     with opened():
-        business_day = day or latest_day()
-        seal = {
-            "day": business_day.isoformat(),
-            "entities": [chain.export_seal(one, business_day) for one in entities.every()],
-        }
+        seal = exported(day or latest_day())
         out.write_text(json.dumps(seal, indent=2), encoding="utf-8")
         voice.say(f"{out}", f"{out}")
         voice.document(seal)

@@ -9,13 +9,14 @@ import click
 from nostro.departments.operations import story
 from nostro.departments.operations.day import Run
 from nostro.departments.operations.rules import plan
+from nostro.departments.operations.seal import exported
 from nostro.front import demo as play
 from nostro.front import session
 from nostro.front.commands.day import parsed
 from nostro.front.commands.trade import tell
 from nostro.front.output import Voice, progress
 from nostro.kernel.refusals import Tally
-from nostro.spine import audit, entities
+from nostro.spine import entities
 from nostro.spine.entities import Entity
 from nostro.spine.postgres import Cluster, home
 
@@ -73,8 +74,7 @@ def _play(choice: play.Choice, voice: Voice) -> Run:
 
 def _export(day: date) -> Path:
     path = home() / f"seal-{day}.json"
-    told = {"day": day.isoformat(), "entities": [audit.export_seal(entity, day) for entity in entities.every()]}
-    path.write_text(json.dumps(told, indent=2), encoding="utf-8")
+    path.write_text(json.dumps(exported(day), indent=2), encoding="utf-8")
     return path
 
 

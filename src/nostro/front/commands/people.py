@@ -8,8 +8,6 @@ from nostro.front.output import Voice
 from nostro.front.session import opened
 from nostro.spine import access, entities
 
-DUTIES = ("settlement", "reconciliation", "accounting", "compliance", "risk", "data", "operator", "auditor")
-
 
 @click.group()
 def people() -> None:
@@ -32,7 +30,7 @@ def add(voice: Voice, login: str, name: str, name_zh: str) -> None:
 @people.command("grant")
 @click.argument("login")
 @ENTITY
-@click.option("--duty", required=True, type=click.Choice(DUTIES), help="An auditor reads and does nothing.")
+@click.option("--duty", required=True, type=click.Choice(access.DUTIES), help="An auditor reads and does nothing.")
 @click.pass_obj
 def grant(voice: Voice, login: str, entity: str, duty: str) -> None:
     """Let a person see a legal entity, in a duty."""

@@ -7,7 +7,6 @@ from typing import Final
 
 import polars as pl
 
-from nostro.kernel.refusals import Refused
 from nostro.messages.mt import reading, writing
 from nostro.messages.mt.reading import Row, Wanted
 from nostro.messages.mt.tree import Node
@@ -123,15 +122,7 @@ def build_confirmations(frame: pl.DataFrame, *, sender: str, receiver: str) -> B
             ("19A", "SETDET/AMT", "amount_minor", "not_negative", pl.col("amount_minor") < 0),
         ],
     )
-    messages = []
-    for mt, direction in _TYPES.items():
-        mine = texts.filter(pl.col("direction") == direction)
-        found += writing.refusals(mine, "reference", "confirmation", _parts(mt))
-        whole = pl.lit(writing.header(mt, sender, receiver)) + writing.text_of(_parts(mt)) + "-}"
-        messages.append(pl.when(pl.col("direction") == direction).then(whole))
-    if found:
-        raise Refused(*found)
-    return writing.file_of(texts["reference"], texts.select(pl.coalesce(messages)).to_series())
+    return writing.directed(texts, "confirmation", _TYPES, _parts, found, sender=sender, receiver=receiver)
 
 
 def _parts(mt: str) -> list[Part]:

@@ -9,7 +9,6 @@ from typing import Final
 
 import polars as pl
 
-from nostro.kernel.refusals import Refused
 from nostro.messages.mt import reading, writing
 from nostro.messages.mt.reading import Row, Wanted
 from nostro.messages.mt.tree import Node
@@ -134,18 +133,7 @@ def build_instructions(frame: pl.DataFrame, *, sender: str, receiver: str) -> Bu
             ("19A", "SETDET/AMT", "amount_minor", "not_negative", pl.col("amount_minor") < 0),
         ],
     )
-    expressions = []
-    for mt, direction in _TYPES.items():
-        mine = texts.filter(pl.col("direction") == direction)
-        found += writing.refusals(mine, "reference", "instruction", _parts(mt))
-        expressions.append(
-            pl.when(pl.col("direction") == direction).then(
-                pl.lit(writing.header(mt, sender, receiver)) + writing.text_of(_parts(mt)) + "-}"
-            )
-        )
-    if found:
-        raise Refused(*found)
-    return writing.file_of(texts["reference"], texts.select(pl.coalesce(expressions)).to_series())
+    return writing.directed(texts, "instruction", _TYPES, _parts, found, sender=sender, receiver=receiver)
 
 
 def _parts(mt: str) -> list[Part]:

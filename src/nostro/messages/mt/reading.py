@@ -15,7 +15,6 @@ from nostro.messages.mt.validate import Layout, layout_of, missing_fault, value_
 from nostro.messages.shapes import WHERE, Parsed
 
 ABSENT: Final = -1
-_OWN: Final = ("ordinal", "start", "length", "mt", "sender")
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ compiled pattern for their values, so that a message costs one look-up and one m
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from typing import Any, Final
@@ -351,8 +351,3 @@ def judge(message: Message) -> list[dict[str, Any]]:
         return [value_fault("2", "", 1, mt, "message type unknown")]
     layout = layout_of(mt, message.heads)
     return [] if layout.accepts(message.rests) else layout.faults(message)
-
-
-def known_types() -> Mapping[str, str]:
-    """The message types with a table."""
-    return {**STRUCTURES, **FLAT}

@@ -2,7 +2,7 @@
 
 import hashlib
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -163,6 +163,32 @@ def text_of(parts: Sequence[Part]) -> pl.Expr:
             pieces += [pl.lit(fixed), whole.fill_null("")]
             fixed = ""
     return pl.concat_str([*pieces, pl.lit(fixed)])
+
+
+def directed(
+    texts: pl.DataFrame,
+    subject: str,
+    types: Mapping[str, str],
+    parts: Callable[[str], Sequence[Part]],
+    found: Sequence[Refusal],
+    *,
+    sender: str,
+    receiver: str,
+) -> Built:
+    """The file of messages whose type hangs on `direction`, in the order of `texts` (`reference`, `direction`, values).
+
+    types  message type -> the direction it is for; parts gives the layout of a type. Refuses, all at once, what was
+           found before and what cannot be written.
+    """
+    refused = list(found)
+    messages = []
+    for mt, direction in types.items():
+        goes = pl.col("direction") == direction
+        refused += refusals(texts.filter(goes), "reference", subject, parts(mt))
+        messages.append(pl.when(goes).then(pl.lit(header(mt, sender, receiver)) + text_of(parts(mt)) + "-}"))
+    if refused:
+        raise Refused(*refused)
+    return file_of(texts["reference"], texts.select(pl.coalesce(messages)).to_series())
 
 
 def file_of(keys: pl.Series, messages: pl.Series) -> Built:
